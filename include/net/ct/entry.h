@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _NET_CT_ENTRY_H
+#define _NET_CT_ENTRY_H
+
+#include <linux/atomic.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
+#include <net/netfilter/nf_conntrack_tuple.h>
+#include <linux/netfilter/nf_conntrack_zones_common.h>
+#include <linux/skbuff.h>
+#include <linux/spinlock.h>
+
+struct ct_net;
+struct nf_conn;
+struct nf_ct_ext;
+
+/**
+ * struct ct_dir - one direction of a connection
+ * @packets: packets seen in this direction, written with WRITE_ONCE under
+ *	no lock by more than one CPU: atomic64
+ * @bytes: their bytes, network header included
+ * @tuple: the addresses and ports of a packet in this direction;
+ *	immutable once the entry is confirmed
+ */
+struct ct_dir {
+	atomic64_t packets;
+	atomic64_t bytes;
+	struct nf_conntrack_tuple tuple;
+};
+
+/**
+ * struct ct_tcp - the TCP state of a connection, under the entry's lock
+ * @state: enum tcp_conntrack
+ * @last_dir: direction of the last segment that mattered
+ * @last_index: kind of that segment, private to the TCP tracker
+ * @flags: IP_CT_TCP_FLAG_* by direction, IP_CT_EXP_CHALLENGE_ACK and
+ *	IP_CT_TCP_SIMULTANEOUS_OPEN of the connection in the first of them
+ * @wscale: window scale, original direction in the low four bits
+ * @syn_end: low bits of the sequence number after the last SYN that was let
+ *	through although the connection seemed to exist
+ */
+struct ct_tcp {
+	u8 state;
+	u8 last_dir;
+	u8 last_index;
+	u8 flags[2];
+	u8 wscale;
+	u16 syn_end;
+};
+
+/**
+ * struct ct_udp - the UDP state of a connection, constant once confirmed
+ * @stream: jiffies after which a replied connection is a stream
+ */
+struct ct_udp {
+	unsigned long stream;
+};
+
+/**
+ * struct ct_entry - a tracked connection
+ *
+ * From @ct_general on it agrees with struct nf_conn in every member that the
+ * rest of the kernel reads (asserted in entry.c); skb->_nfct points to
+ * @ct_general. Everything before it, and every gap, is ours. Comes from a
+ * SLAB_TYPESAFE_BY_RCU cache shared by all namespaces: an RCU reader may see
+ * it freed and reused at any moment before it holds a reference.
+ *
+ * @cn: the namespace's state; the entry holds a reference to it
+ * @hash: keyed hash of each direction's tuple, zone and namespace
+ * @expires: jiffies (low 32 bits) when the entry is dead, if not refreshed;
+ *	before confirmation: the relative timeout in jiffies
+ * @zone_id: the zone by direction, what lookups compare
+ * @hot: mirror of the status bits %CT_HOT_BITS, for the packet path
+ * @wheel_node: link in a slot of a timing wheel, under that wheel's lock
+ * @wheel_cpu: whose wheel it is in
+ * @wheel_slot: slot it is in, %CT_WHEEL_NONE when in none; wheel's lock
+ * @proto: protocol state, under @lock
+ * @ct_general: the reference count, as others see it
+ * @lock: the protocol state machine
+ * @use_event: event bits (1 << IPCT_*) that are wanted, ~0 by default
+ * @zone: as struct nf_conn has it
+ * @dir: both directions
+ * @status: IPS_*, atomic bit operations only
+ * @start: ktime_get_real_ns() at confirmation, 0 when not recorded
+ * @unreplied: link in the list of eviction candidates, wheel's lock
+ * @master: the connection that expected this one, or NULL
+ * @mark: ctmark
+ * @secmark: security mark
+ * @ext: NULL or an extension block as the flow dissector expects it
+ * @id: random-looking constant handle for netlink, from ct_entry_id()
+ * @timeout_policy: reserved for timeout policies, in jiffies, 0 for none
+ */
+struct ct_entry {
+	struct ct_net *cn;
+	u32 hash[IP_CT_DIR_MAX];
+	u32 expires;
+	u16 zone_id[IP_CT_DIR_MAX];
+	atomic_t hot;
+	u16 wheel_cpu;
+	u16 wheel_slot;
+	struct hlist_node wheel_node;
+	union {
+		struct ct_tcp tcp;
+		struct ct_udp udp;
+		u64 raw;
+	} proto;
+
+	struct nf_conntrack ct_general;
+	spinlock_t lock;
+	u32 use_event;
+#ifdef CONFIG_NF_CONNTRACK_ZONES
+	struct nf_conntrack_zone zone;
+#endif
+	struct ct_dir dir[IP_CT_DIR_MAX];
+	unsigned long status;
+	u64 start;
+#if IS_ENABLED(CONFIG_NF_NAT)
+	struct list_head unreplied;
+#endif
+	struct ct_entry *master;
+#ifdef CONFIG_NF_CONNTRACK_MARK
+	u32 mark;
+#endif
+#ifdef CONFIG_NF_CONNTRACK_SECMARK
+	u32 secmark;
+#endif
+	struct nf_ct_ext *ext;
+#if !IS_ENABLED(CONFIG_NF_NAT)
+	struct list_head unreplied;
+#endif
+	u32 timeout_policy;
+};
+
+/* Status bits mirrored in the entry's first cache line. */
+#define CT_HOT_BITS	(IPS_SEEN_REPLY | IPS_ASSURED | IPS_CONFIRMED | \
+			 IPS_DYING | IPS_FIXED_TIMEOUT)
+
+/* Rejected: what has no tuple, and templates, have no place in the table. */
+#define CT_WHEEL_NONE	0xffff
+
+/**
+ * ct_entry_of() - the entry behind a pointer that the kernel holds
+ * @nfct: what skb_nfct() gave, not NULL
+ * Return: the entry
+ */
+static inline struct ct_entry *ct_entry_of(const struct nf_conntrack *nfct)
+{
+	return container_of((struct nf_conntrack *)nfct, struct ct_entry,
+			    ct_general);
+}
+
+/**
+ * ct_entry_conn() - the entry as the rest of the kernel sees it
+ * @e: the entry
+ * Return: the same memory, as struct nf_conn
+ */
+static inline struct nf_conn *ct_entry_conn(struct ct_entry *e)
+{
+	return (struct nf_conn *)&e->ct_general;
+}
+
+/**
+ * ct_entry_get_skb() - the entry of a packet
+ * @skb: the packet
+ * @ctinfo: where to put its relation to the connection
+ * Return: the entry (no reference taken: the packet holds one), or NULL
+ */
+static inline struct ct_entry *
+ct_entry_get_skb(const struct sk_buff *skb, enum ip_conntrack_info *ctinfo)
+{
+	unsigned long nfct = skb_get_nfct(skb);
+
+	*ctinfo = nfct & NFCT_INFOMASK;
+	if (!(nfct & NFCT_PTRMASK))
+		return NULL;
+	return ct_entry_of((struct nf_conntrack *)(nfct & NFCT_PTRMASK));
+}
+
+/**
+ * ct_status_set() - set status bits, in @e->status and in its mirror
+ * @e: the entry, referenced
+ * @bit: number of the bit, IPS_*_BIT
+ * Context: any. Return: true if the bit was set already
+ */
+static inline bool ct_status_set(struct ct_entry *e, int bit)
+{
+	if (test_and_set_bit(bit, &e->status))
+		return true;
+	if (BIT(bit) & CT_HOT_BITS)
+		atomic_or(BIT(bit), &e->hot);
+	return false;
+}
+
+/**
+ * ct_entry_hot() - status bits from the first cache line
+ * @e: the entry
+ * Return: @e->status & CT_HOT_BITS, possibly an instant old
+ */
+static inline u32 ct_entry_hot(const struct ct_entry *e)
+{
+	return atomic_read(&e->hot);
+}
+
+/**
+ * ct_entry_left() - time until an entry expires
+ * @e: the entry
+ * Return: jiffies, 0 if expired; the relative timeout if not confirmed
+ */
+static inline u32 ct_entry_left(const struct ct_entry *e)
+{
+	s32 left = READ_ONCE(e->expires);
+
+	if (ct_entry_hot(e) & IPS_CONFIRMED)
+		left -= (u32)jiffies;
+	return left > 0 ? left : 0;
+}
+
+/**
+ * ct_entry_dead() - whether an entry is to be treated as gone
+ * @e: a confirmed entry
+ * Return: true if it is dying or its time is up
+ */
+static inline bool ct_entry_dead(const struct ct_entry *e)
+{
+	return (ct_entry_hot(e) & IPS_DYING) || !ct_entry_left(e);
+}
+
+/**
+ * ct_entry_get() - take another reference
+ * @e: an entry that the caller holds a reference to
+ */
+static inline void ct_entry_get(struct ct_entry *e)
+{
+	refcount_inc(&e->ct_general.use);
+}
+
+/**
+ * ct_entry_tryget() - take a reference to an entry that may be freed already
+ * @e: an entry found under RCU
+ *
+ * After success the entry may still be another one than the reader looked
+ * for: compare again.
+ * Context: RCU read side. Return: false if it is freed
+ */
+static inline bool ct_entry_tryget(struct ct_entry *e)
+{
+	if (!refcount_inc_not_zero(&e->ct_general.use))
+		return false;
+	smp_acquire__after_ctrl_dep();
+	return true;
+}
+
+void ct_entry_free(struct ct_entry *e);
+
+/**
+ * ct_entry_put() - drop a reference, free the entry with the last one
+ * @e: the entry or NULL
+ * Context: any but hard interrupt
+ */
+static inline void ct_entry_put(struct ct_entry *e)
+{
+	if (e && refcount_dec_and_test(&e->ct_general.use))
+		ct_entry_free(e);
+}
+
+/**
+ * ct_entry_new() - allocate an unconfirmed entry
+ * @cn: namespace; the entry takes a reference
+ * @orig: tuple of the first packet
+ * @repl: its inverse
+ * @zone: zone, copied
+ * @gfp: allocation flags
+ *
+ * Counts against the namespace's limit, evicting when at it (§9).
+ * Context: softirq or process. Return: an entry with one reference, status 0,
+ * ERR_PTR(-ENOMEM), or ERR_PTR(-ENOSPC) at the limit
+ */
+struct ct_entry *ct_entry_new(struct ct_net *cn,
+			      const struct nf_conntrack_tuple *orig,
+			      const struct nf_conntrack_tuple *repl,
+			      const struct nf_conntrack_zone *zone, gfp_t gfp);
+
+/**
+ * ct_entry_insert() - confirm an entry that no packet carries (netlink, tests)
+ * @e: unconfirmed entry; its @expires is the relative timeout in jiffies
+ *
+ * Takes a reference of its own for the table.
+ * Context: softirq or process, no lock held. Return: 0, -EEXIST, -ENOMEM
+ */
+int ct_entry_insert(struct ct_entry *e);
+
+/**
+ * ct_entry_kill() - take a confirmed entry out of table, wheel and lists
+ * @e: the entry, referenced by the caller
+ * @portid: netlink port that asked for it, 0 if none
+ * @report: whether that request wants its event echoed
+ *
+ * Reports DESTROY. Exactly one caller wins.
+ * Context: softirq or process, no lock held. Return: true for the winner
+ */
+bool ct_entry_kill(struct ct_entry *e, u32 portid, int report);
+
+/**
+ * ct_entry_id() - a handle for user space that tells nothing of addresses
+ * @e: the entry
+ * Return: keyed hash of what is constant in the entry, network byte order
+ */
+__be32 ct_entry_id(const struct ct_entry *e);
+
+int ct_entry_init(void);
+void ct_entry_exit(void);
+
+#endif /* _NET_CT_ENTRY_H */

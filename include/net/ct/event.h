@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _NET_CT_EVENT_H
+#define _NET_CT_EVENT_H
+
+#include <linux/interrupt.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/skbuff.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+struct ct_entry;
+struct ct_net;
+
+/* Size of struct ct_event_queue's @gone. */
+#define CT_EVENT_GONE_BITS	512
+
+/**
+ * struct ct_event_queue - messages of a namespace not yet sent (§8)
+ * @lock: everything here
+ * @skb: one batch a group: NEW, UPDATE, DESTROY
+ * @gone: a bit for the tuples of each entry in the batch of DESTROY
+ * @task: sends the batches soon after the first message
+ * @unsent: batches, oldest first, that a full listener did not take
+ * @retry: offers them again
+ * @dead: the namespace exits, nothing is sent any more
+ * @lost: messages that no memory was there for, or that @unsent had no room
+ *	for
+ */
+struct ct_event_queue {
+	spinlock_t lock;	/* of the whole queue */
+	struct sk_buff *skb[3];
+	DECLARE_BITMAP(gone, CT_EVENT_GONE_BITS);
+	struct tasklet_struct task;
+	struct sk_buff_head unsent;
+	struct delayed_work retry;
+	bool dead;
+	atomic64_t lost;
+};
+
+/**
+ * struct ct_event_sink - who writes and sends messages about entries
+ * @wanted: does anybody listen to this group? Cheap
+ * @report: something happened
+ * @flush: send what is pending, in process context; namespace exit
+ *
+ * Set once by the netlink layer, so that the core knows none of it.
+ */
+struct ct_event_sink {
+	bool (*wanted)(const struct ct_net *cn, unsigned int group);
+	void (*report)(struct ct_entry *e, u32 events, u32 portid, int report);
+};
+
+/**
+ * ct_event_sink_set() - install or (NULL) remove the sink
+ * @sink: static, or NULL, after which it waits until nobody calls the old one
+ * Context: process
+ */
+void ct_event_sink_set(const struct ct_event_sink *sink);
+
+/**
+ * ct_event() - something happened to a connection
+ * @e: the entry, referenced; not confirmed yet: nothing is reported
+ * @events: bits 1 << IPCT_*
+ *
+ * Reported at once when somebody listens.
+ * Context: softirq or process, no lock held
+ */
+void ct_event(struct ct_entry *e, u32 events);
+
+/**
+ * ct_event_report() - the same, caused by a netlink request
+ * @e: the entry
+ * @events: bits 1 << IPCT_*
+ * @portid: who asked
+ * @report: whether the request asked for an echo
+ * Context: softirq or process, no lock held
+ */
+void ct_event_report(struct ct_entry *e, u32 events, u32 portid, int report);
+
+#endif /* _NET_CT_EVENT_H */

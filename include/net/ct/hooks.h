@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _NET_CT_HOOKS_H
+#define _NET_CT_HOOKS_H
+
+#include <linux/types.h>
+
+struct ct_net;
+struct net;
+struct sk_buff;
+struct nf_hook_state;
+
+/**
+ * ct_hooks_get() - turn tracking on in a namespace, or keep it on
+ * @cn: a live namespace
+ * @family: NFPROTO_IPV4 or NFPROTO_IPV6
+ * Context: process. Return: 0 or a negative errno
+ */
+int ct_hooks_get(struct ct_net *cn, u8 family);
+
+/**
+ * ct_hooks_put() - undo one ct_hooks_get(); the last one turns tracking off
+ * @cn: a live namespace
+ * @family: NFPROTO_IPV4 or NFPROTO_IPV6
+ * Context: process
+ */
+void ct_hooks_put(struct ct_net *cn, u8 family);
+
+/**
+ * ct_hooks_off() - turn tracking off, whoever wants it
+ * @cn: a live namespace
+ *
+ * Later ct_hooks_put() calls do nothing. Packets that were on their way
+ * through the hooks may still be until a grace period has passed.
+ * Context: process
+ */
+void ct_hooks_off(struct ct_net *cn);
+
+/**
+ * ct_track() - find or make the connection of a packet
+ * @skb: a packet at PREROUTING or OUTPUT
+ * @state: the hook
+ * Context: softirq, or process with bottom halves on; RCU read side
+ * Return: a netfilter verdict
+ */
+unsigned int ct_track(struct sk_buff *skb, const struct nf_hook_state *state);
+
+/**
+ * ct_confirm() - the packet leaves the stack: put its new entry into the table
+ * @skb: a packet at INPUT or POSTROUTING
+ * Context: softirq, or process with bottom halves on; RCU read side
+ * Return: a netfilter verdict
+ */
+unsigned int ct_confirm(struct sk_buff *skb);
+
+/**
+ * ct_tuple_of_skb() - the tuple of a packet, tracked or not
+ * @tuple: where to put it
+ * @skb: an IPv4 or IPv6 packet
+ *
+ * That of its entry in the packet's direction; without one, the inverse of
+ * what answers it in the table of the packet's device's namespace.
+ * Context: RCU read side. Return: false if there is none
+ */
+bool ct_tuple_of_skb(struct nf_conntrack_tuple *tuple,
+		     const struct sk_buff *skb);
+
+#endif /* _NET_CT_HOOKS_H */

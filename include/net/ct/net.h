@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _NET_CT_NET_H
+#define _NET_CT_NET_H
+
+#include <linux/ct.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/refcount.h>
+#include <linux/siphash.h>
+#include <linux/sysctl.h>
+#include <linux/workqueue.h>
+#include <net/ct/event.h>
+#include <net/ct/proto.h>
+#include <net/ct/table.h>
+#include <net/net_namespace.h>
+
+struct ct_candidates;
+
+/**
+ * struct ct_stats - counters of a namespace on one CPU
+ * @base: what nfnetlink_conntrack.h's CTA_STATS_* reports
+ * @evicted: unreplied entries that made room
+ * @invalid: packets by reason
+ */
+struct ct_stats {
+	struct ip_conntrack_stat base;
+	u64 evicted;
+	u64 invalid[__CT_INVALID_MAX];
+};
+
+/**
+ * struct ct_net - connection tracking in one network namespace
+ *
+ * Referenced by the namespace and by each of its entries; @net may be
+ * dereferenced only while the namespace lives (hooks, netlink, sysctl).
+ *
+ * @refs: the namespace, and each entry
+ * @net: the namespace
+ * @key: of ct_tuple_hash(), secret
+ * @table: confirmed connections
+ * @count: entries, unconfirmed ones included
+ * @max: the limit, 0 for none
+ * @timeout: by enum ct_timeout, jiffies
+ * @checksum: check transport checksums in PREROUTING
+ * @acct: count packets and bytes
+ * @timestamp: record the start of each connection
+ * @events: what is reported: 0 nothing, 1 all, 2 when somebody listens
+ * @log_invalid: IPPROTO_* whose invalid packets are logged, 255 all, 0 none
+ * @tcp_loose: pick up connections in the middle
+ * @tcp_be_liberal: do not mark out-of-window packets invalid
+ * @tcp_ignore_invalid_rst: do not mark out-of-window RST invalid
+ * @tcp_max_retrans: retransmissions before the timeout is shortened
+ * @candidates: per CPU, for eviction (§9)
+ * @stats: per CPU
+ * @queue: undelivered events
+ * @sysctl: registered tables
+ * @hook_users: by IPv4 and IPv6, who needs the hooks; under a mutex of hooks.c
+ * @dying: the namespace exits: no new entries
+ * @free: frees it after the last reference
+ */
+struct ct_net {
+	refcount_t refs;
+	struct net *net;
+	siphash_key_t key;
+	struct ct_table table;
+	atomic_t count;
+	unsigned int max;
+	unsigned int timeout[__CT_TIMEOUT_MAX];
+	u8 checksum;
+	u8 acct;
+	u8 timestamp;
+	u8 events;
+	u8 log_invalid;
+	u8 tcp_loose;
+	u8 tcp_be_liberal;
+	u8 tcp_ignore_invalid_rst;
+	u8 tcp_max_retrans;
+	struct ct_candidates __percpu *candidates;
+	struct ct_stats __percpu *stats;
+	struct ct_event_queue queue;
+	struct ctl_table_header *sysctl;
+	unsigned int hook_users[2];
+	bool dying;
+	struct rcu_work free;
+};
+
+/**
+ * ct_net() - connection tracking of a namespace
+ * @net: a live namespace
+ * Return: its state, NULL before ct came to it
+ */
+struct ct_net *ct_net(const struct net *net);
+
+void ct_net_free(struct ct_net *cn);
+
+static inline void ct_net_get(struct ct_net *cn)
+{
+	refcount_inc(&cn->refs);
+}
+
+static inline void ct_net_put(struct ct_net *cn)
+{
+	if (refcount_dec_and_test(&cn->refs))
+		ct_net_free(cn);
+}
+
+/**
+ * ct_stat_inc() - count something
+ * @cn: struct ct_net
+ * @member: of struct ct_stats
+ * Context: any; per CPU without a lock
+ */
+#define ct_stat_inc(cn, member)	this_cpu_inc((cn)->stats->member)
+
+/**
+ * ct_refresh() - move the time at which an entry dies
+ * @e: entry; confirmed or not
+ * @timeout: from now, jiffies
+ *
+ * Later: one store. Earlier by a second or more: linked again in its wheel.
+ * Nothing happens with IPS_FIXED_TIMEOUT.
+ * Context: softirq or process; @e->lock may be held
+ */
+void ct_refresh(struct ct_entry *e, u32 timeout);
+
+#endif /* _NET_CT_NET_H */

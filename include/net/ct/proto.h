@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _NET_CT_PROTO_H
+#define _NET_CT_PROTO_H
+
+#include <linux/ct.h>
+#include <linux/netfilter.h>
+#include <net/ct/entry.h>
+#include <net/ct/tuple.h>
+
+struct nlattr;
+struct seq_file;
+
+/**
+ * enum ct_verdict - what a state machine says about a packet
+ * @CT_ACCEPT: part of the connection
+ * @CT_RESTART: the packet opens a new connection in place of this one, which
+ *	the caller kills before looking up again
+ * @CT_INVALID: not part of it; the reason was stored
+ * @CT_DROP_ENTRY: accepted, and the connection ends now
+ */
+enum ct_verdict {
+	CT_ACCEPT,
+	CT_RESTART,
+	CT_INVALID,
+	CT_DROP_ENTRY,
+};
+
+/**
+ * struct ct_proto - a protocol tracker
+ * @num: IPPROTO_*, 0 for generic
+ * @early_confirm_clash: two packets that open the same connection at once
+ *	may share one entry (§3): connectionless protocols
+ * @parse: transport header to the port part of a tuple (src.u, dst.u);
+ *	called for packets and for what is inside ICMP errors, where only
+ *	8 bytes may be there. CT_OK or a reason
+ * @invert: the port part of the answer's tuple; false: no answer exists
+ * @check: header sanity and checksum of a packet to be tracked (not inner).
+ *	@p->hook tells if checksums can be checked. CT_OK or a reason
+ * @new: may this packet open a connection? Initialises @e->proto.
+ *	No lock. CT_OK or a reason
+ * @packet: advance the state machine, choose the timeout and call
+ *	ct_refresh(), set SEEN_REPLY-derived bits (ASSURED), note events with
+ *	ct_event(). Takes @e->lock itself as needed; @reason set for CT_INVALID
+ * @can_evict: may an entry, though replied, be evicted? NULL: never
+ * @fill: CTA_PROTOINFO of a message, with @e->lock taken inside; @destroy:
+ *	only what DESTROY events carry. NULL: none. -EMSGSIZE
+ * @timeouts: number of sysctl timeouts in cn->timeout[] at @timeout_base
+ * @timeout_base: enum ct_timeout
+ */
+struct ct_proto {
+	u8 num;
+	bool share_on_clash;
+	enum ct_invalid (*parse)(const struct ct_packet *p,
+				 struct nf_conntrack_tuple *tuple);
+	bool (*invert)(struct nf_conntrack_tuple *inv,
+		       const struct nf_conntrack_tuple *tuple);
+	enum ct_invalid (*check)(const struct ct_packet *p);
+	enum ct_invalid (*new)(struct ct_entry *e, const struct ct_packet *p);
+	enum ct_verdict (*packet)(struct ct_entry *e,
+				  const struct ct_packet *p,
+				  enum ip_conntrack_info ctinfo,
+				  enum ct_invalid *reason);
+	int (*fill)(struct sk_buff *skb, struct ct_entry *e, bool destroy);
+};
+
+extern const struct ct_proto ct_proto_tcp;
+extern const struct ct_proto ct_proto_udp;
+extern const struct ct_proto ct_proto_icmp;
+extern const struct ct_proto ct_proto_icmpv6;
+extern const struct ct_proto ct_proto_generic;
+
+/**
+ * ct_proto_find() - the tracker of a protocol
+ * @l3: NFPROTO_IPV4 or NFPROTO_IPV6
+ * @l4: IPPROTO_*
+ * Return: never NULL: the generic one tracks what has no other. ICMP over
+ * IPv6 and ICMPv6 over IPv4 are generic
+ */
+const struct ct_proto *ct_proto_find(u8 l3, u8 l4);
+
+/**
+ * ct_proto_icmp_related() - is this ICMP or ICMPv6 packet an error, or
+ *	otherwise not a query?
+ * @p: a located, checked ICMP or ICMPv6 packet
+ * @reason: set when the return value is CT_ERROR_INVALID
+ * @inner: for CT_ERROR: tuple of the packet inside, as that was sent
+ * Return: see enum
+ */
+enum ct_icmp_kind {
+	/* CT_ICMP_QUERY: track it like any packet */
+	CT_ICMP_QUERY,
+	/* CT_ICMP_ERROR: related to the connection of the packet inside */
+	CT_ICMP_ERROR,
+	/* CT_ICMP_UNTRACKED: neighbour discovery and the like */
+	CT_ICMP_UNTRACKED,
+	/* CT_ICMP_BAD: invalid, reason set */
+	CT_ICMP_BAD,
+};
+
+enum ct_icmp_kind ct_icmp_classify(const struct ct_packet *p,
+				   struct nf_conntrack_tuple *inner,
+				   enum ct_invalid *reason);
+
+/**
+ * enum ct_timeout - the timeouts of a namespace, index of cn->timeout[]
+ * The TCP ones begin with a slot for TCP_CONNTRACK_NONE and follow
+ * enum tcp_conntrack up to TCP_CONNTRACK_SYN_SENT2, then RETRANS and UNACK.
+ */
+enum ct_timeout {
+	CT_TIMEOUT_TCP,
+	CT_TIMEOUT_TCP_RETRANS = CT_TIMEOUT_TCP + 10,
+	CT_TIMEOUT_TCP_UNACK,
+	CT_TIMEOUT_TCP_MAX,
+	CT_TIMEOUT_UDP = CT_TIMEOUT_TCP_MAX,
+	CT_TIMEOUT_UDP_STREAM,
+	CT_TIMEOUT_ICMP,
+	CT_TIMEOUT_ICMPV6,
+	CT_TIMEOUT_GENERIC,
+	__CT_TIMEOUT_MAX
+};
+
+#endif /* _NET_CT_PROTO_H */

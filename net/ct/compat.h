@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _CT_COMPAT_H
+#define _CT_COMPAT_H
+
+/* What differs between kernels, and nothing else. CT_HAVE_* is probed from
+ * the kernel's headers by net/ct/Kbuild: backports make versions no proof.
+ */
+
+#include <linux/sysctl.h>
+#include <net/net_namespace.h>
+
+#ifdef CT_HAVE_CONST_CTL
+typedef const struct ctl_table ct_ctl_table;
+#else
+typedef struct ctl_table ct_ctl_table;
+#endif
+
+/* @table has @size entries and an empty one behind them. */
+static inline struct ctl_table_header *
+ct_register_net_sysctl(struct net *net, const char *path,
+		       struct ctl_table *table, size_t size)
+{
+#ifdef CT_HAVE_NET_SYSCTL_SZ
+	return register_net_sysctl_sz(net, path, table, size);
+#else
+	return register_net_sysctl(net, path, table);
+#endif
+}
+
+/* Exported by nf_queue, declared in a header that is not installed. */
+void nf_queue_nf_hook_drop(struct net *net);
+
+#endif /* _CT_COMPAT_H */

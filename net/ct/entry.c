@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * An entry's life: allocated for the first packet, confirmed when that packet
+ * leaves the stack, killed once, freed with its last reference.
+ */
+#include <linux/random.h>
+#include <linux/siphash.h>
+#include <linux/slab.h>
+#include <net/ct/entry.h>
+#include <net/ct/expire.h>
+#include <net/ct/net.h>
+#include <net/ct/table.h>
+#include <net/ct/tuple.h>
+#include <net/netfilter/nf_conntrack.h>
+#include <net/netfilter/nf_conntrack_extend.h>
+#include "core.h"
+
+/*
+ * The rest of the kernel reads skb->_nfct as struct nf_conn: every member it
+ * reads must stand where it expects it (ARCHITECTURE C2).
+ */
+#define VIEW(member) \
+	(offsetof(struct ct_entry, member) - \
+	 offsetof(struct ct_entry, ct_general))
+#define AGREES(ours, theirs) \
+	static_assert(VIEW(ours) == offsetof(struct nf_conn, theirs) && \
+		      sizeof_field(struct ct_entry, ours) == \
+		      sizeof_field(struct nf_conn, theirs))
+
+AGREES(ct_general, ct_general);
+AGREES(lock, lock);
+#ifdef CONFIG_NF_CONNTRACK_ZONES
+AGREES(zone, zone);
+#endif
+AGREES(dir[IP_CT_DIR_ORIGINAL].tuple, tuplehash[IP_CT_DIR_ORIGINAL].tuple);
+AGREES(dir[IP_CT_DIR_REPLY].tuple, tuplehash[IP_CT_DIR_REPLY].tuple);
+AGREES(status, status);
+#ifdef CONFIG_NF_CONNTRACK_MARK
+AGREES(mark, mark);
+#endif
+#ifdef CONFIG_NF_CONNTRACK_SECMARK
+AGREES(secmark, secmark);
+#endif
+AGREES(ext, ext);
+static_assert(!(offsetof(struct ct_entry, ct_general) & NFCT_INFOMASK));
+
+static struct kmem_cache *entry_cache;
+static siphash_key_t id_key __read_mostly;
+
+/* Entries that exist, unconfirmed ones and templates included. */
+atomic_t ct_entries = ATOMIC_INIT(0);
+
+static bool make_room(struct ct_net *cn)
+{
+	unsigned int max = READ_ONCE(cn->max);
+
+	if (likely(!max || atomic_inc_return(&cn->count) <= max)) {
+		if (unlikely(!max))
+			atomic_inc(&cn->count);
+		return true;
+	}
+	if (ct_evict(cn))
+		return true;
+	atomic_dec(&cn->count);
+	return false;
+}
+
+struct ct_entry *ct_entry_new(struct ct_net *cn,
+			      const struct nf_conntrack_tuple *orig,
+			      const struct nf_conntrack_tuple *repl,
+			      const struct nf_conntrack_zone *zone, gfp_t gfp)
+{
+	struct ct_entry *e;
+
+	if (!make_room(cn))
+		return ERR_PTR(-ENOSPC);
+	e = kmem_cache_alloc(entry_cache, gfp);
+	if (!e) {
+		atomic_dec(&cn->count);
+		return ERR_PTR(-ENOMEM);
+	}
+	atomic_inc(&ct_entries);
+
+	/*
+	 * A reader that found the entry which was here before may look at
+	 * this one now. It cannot take a reference until the count is set,
+	 * below, and will then see an entry that is not confirmed.
+	 */
+	ct_net_get(cn);
+	e->cn = cn;
+	e->hash[IP_CT_DIR_ORIGINAL] = 0;
+	e->hash[IP_CT_DIR_REPLY] = 0;
+	e->expires = 0;
+	atomic_set(&e->hot, 0);
+	e->wheel_cpu = 0;
+	e->wheel_slot = CT_WHEEL_NONE;
+	INIT_HLIST_NODE(&e->wheel_node);
+	e->proto.raw = 0;
+	spin_lock_init(&e->lock);
+	e->use_event = ~0;
+#ifdef CONFIG_NF_CONNTRACK_ZONES
+	e->zone = *zone;
+#endif
+	e->zone_id[IP_CT_DIR_ORIGINAL] = ct_zone_id(zone, IP_CT_DIR_ORIGINAL);
+	e->zone_id[IP_CT_DIR_REPLY] = ct_zone_id(zone, IP_CT_DIR_REPLY);
+	atomic64_set(&e->dir[IP_CT_DIR_ORIGINAL].packets, 0);
+	atomic64_set(&e->dir[IP_CT_DIR_ORIGINAL].bytes, 0);
+	atomic64_set(&e->dir[IP_CT_DIR_REPLY].packets, 0);
+	atomic64_set(&e->dir[IP_CT_DIR_REPLY].bytes, 0);
+	e->dir[IP_CT_DIR_ORIGINAL].tuple = *orig;
+	e->dir[IP_CT_DIR_ORIGINAL].tuple.dst.dir = IP_CT_DIR_ORIGINAL;
+	e->dir[IP_CT_DIR_REPLY].tuple = *repl;
+	e->dir[IP_CT_DIR_REPLY].tuple.dst.dir = IP_CT_DIR_REPLY;
+	e->status = 0;
+	e->start = 0;
+	INIT_LIST_HEAD(&e->unreplied);
+	e->master = NULL;
+#ifdef CONFIG_NF_CONNTRACK_MARK
+	e->mark = 0;
+#endif
+#ifdef CONFIG_NF_CONNTRACK_SECMARK
+	e->secmark = 0;
+#endif
+	e->ext = NULL;
+	e->timeout_policy = 0;
+	/* Pairs with the acquire in ct_entry_tryget(). */
+	smp_wmb();
+	refcount_set(&e->ct_general.use, 1);
+	return e;
+}
+
+void ct_entry_free(struct ct_entry *e)
+{
+	struct ct_net *cn = e->cn;
+
+	if (unlikely(e->master))
+		ct_entry_put(e->master);
+	kfree(e->ext);
+	kmem_cache_free(entry_cache, e);
+	atomic_dec(&cn->count);
+	ct_net_put(cn);
+	/* Last: unloading waits for this to be 0, then for a grace period. */
+	atomic_dec(&ct_entries);
+}
+
+int ct_entry_publish(struct ct_entry *e, struct ct_entry **clash)
+{
+	struct ct_net *cn = e->cn;
+	int err;
+
+	e->hash[IP_CT_DIR_REPLY] =
+		ct_tuple_hash(cn, &e->dir[IP_CT_DIR_REPLY].tuple,
+			      e->zone_id[IP_CT_DIR_REPLY]);
+	/*
+	 * Absolute from here on. As soon as it is in the table somebody may
+	 * kill it: the wheel that ct_expire_del() will lock is named before.
+	 */
+	e->expires += (u32)jiffies;
+	e->wheel_cpu = raw_smp_processor_id();
+	if (cn->timestamp)
+		e->start = ktime_get_real_ns();
+
+	ct_entry_get(e);
+	err = READ_ONCE(cn->dying) ? -ENOENT :
+	      ct_table_insert(&cn->table, e, clash);
+	if (unlikely(err)) {
+		ct_entry_put(e);
+		return err;
+	}
+	ct_expire_add(e);
+	return 0;
+}
+
+int ct_entry_insert(struct ct_entry *e)
+{
+	int err;
+
+	e->hash[IP_CT_DIR_ORIGINAL] =
+		ct_tuple_hash(e->cn, &e->dir[IP_CT_DIR_ORIGINAL].tuple,
+			      e->zone_id[IP_CT_DIR_ORIGINAL]);
+	local_bh_disable();
+	rcu_read_lock();
+	err = ct_entry_publish(e, NULL);
+	rcu_read_unlock();
+	local_bh_enable();
+	return err;
+}
+
+bool ct_entry_kill(struct ct_entry *e, u32 portid, int report)
+{
+	if (ct_status_set(e, IPS_DYING_BIT))
+		return false;
+	ct_expire_del(e);
+	rcu_read_lock();
+	ct_table_remove(&e->cn->table, e);
+	rcu_read_unlock();
+	ct_event_report(e, 1 << IPCT_DESTROY, portid, report);
+	ct_entry_put(e);
+	return true;
+}
+
+__be32 ct_entry_id(const struct ct_entry *e)
+{
+	u64 hash = siphash_3u64((unsigned long)e, (unsigned long)e->cn,
+				((u64)e->hash[IP_CT_DIR_ORIGINAL] << 32) |
+				e->hash[IP_CT_DIR_REPLY], &id_key);
+
+	return (__force __be32)(u32)hash;
+}
+
+int __init ct_entry_init(void)
+{
+	BUILD_BUG_ON(sizeof(struct ct_entry) > 256 - sizeof(void *) &&
+		     sizeof(spinlock_t) == 4);
+	get_random_bytes(&id_key, sizeof(id_key));
+	entry_cache = kmem_cache_create("ct_entry", sizeof(struct ct_entry),
+					64, SLAB_TYPESAFE_BY_RCU |
+					SLAB_HWCACHE_ALIGN, NULL);
+	return entry_cache ? 0 : -ENOMEM;
+}
+
+void ct_entry_exit(void)
+{
+	kmem_cache_destroy(entry_cache);
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The netfilter hooks: PREROUTING and OUTPUT track, INPUT and POSTROUTING
+ * confirm; turned on by namespace and family, for as long as somebody wants.
+ */
+#include <linux/mutex.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter_ipv4.h>
+#include <linux/netfilter_ipv6.h>
+#include <net/ct/hooks.h>
+#include <net/ct/net.h>
+#include <net/netfilter/ipv4/nf_defrag_ipv4.h>
+#include <net/netfilter/ipv6/nf_defrag_ipv6.h>
+
+static DEFINE_MUTEX(hooks_mutex);
+
+static unsigned int hook_track(void *priv, struct sk_buff *skb,
+			       const struct nf_hook_state *state)
+{
+	return ct_track(skb, state);
+}
+
+static unsigned int hook_confirm(void *priv, struct sk_buff *skb,
+				 const struct nf_hook_state *state)
+{
+	return ct_confirm(skb);
+}
+
+#define HOOK(family, number, function, prio) {				\
+	.hook = function, .pf = family, .hooknum = number, .priority = prio }
+
+static const struct nf_hook_ops hooks[2][4] = {
+	{
+		HOOK(NFPROTO_IPV4, NF_INET_PRE_ROUTING, hook_track,
+		     NF_IP_PRI_CONNTRACK),
+		HOOK(NFPROTO_IPV4, NF_INET_LOCAL_OUT, hook_track,
+		     NF_IP_PRI_CONNTRACK),
+		HOOK(NFPROTO_IPV4, NF_INET_POST_ROUTING, hook_confirm,
+		     NF_IP_PRI_CONNTRACK_CONFIRM),
+		HOOK(NFPROTO_IPV4, NF_INET_LOCAL_IN, hook_confirm,
+		     NF_IP_PRI_CONNTRACK_CONFIRM),
+	}, {
+		HOOK(NFPROTO_IPV6, NF_INET_PRE_ROUTING, hook_track,
+		     NF_IP6_PRI_CONNTRACK),
+		HOOK(NFPROTO_IPV6, NF_INET_LOCAL_OUT, hook_track,
+		     NF_IP6_PRI_CONNTRACK),
+		HOOK(NFPROTO_IPV6, NF_INET_POST_ROUTING, hook_confirm,
+		     NF_IP6_PRI_LAST),
+		HOOK(NFPROTO_IPV6, NF_INET_LOCAL_IN, hook_confirm,
+		     NF_IP6_PRI_LAST),
+	},
+};
+
+static int turn_on(struct net *net, bool v6)
+{
+	int err = v6 ? nf_defrag_ipv6_enable(net) : nf_defrag_ipv4_enable(net);
+
+	if (err)
+		return err;
+	err = nf_register_net_hooks(net, hooks[v6], ARRAY_SIZE(hooks[v6]));
+	if (err) {
+		if (v6)
+			nf_defrag_ipv6_disable(net);
+		else
+			nf_defrag_ipv4_disable(net);
+	}
+	return err;
+}
+
+static void turn_off(struct net *net, bool v6)
+{
+	nf_unregister_net_hooks(net, hooks[v6], ARRAY_SIZE(hooks[v6]));
+	if (v6)
+		nf_defrag_ipv6_disable(net);
+	else
+		nf_defrag_ipv4_disable(net);
+}
+
+int ct_hooks_get(struct ct_net *cn, u8 family)
+{
+	bool v6 = family == NFPROTO_IPV6;
+	int err = 0;
+
+	mutex_lock(&hooks_mutex);
+	if (!cn->hook_users[v6])
+		err = turn_on(cn->net, v6);
+	if (!err)
+		cn->hook_users[v6]++;
+	mutex_unlock(&hooks_mutex);
+	return err;
+}
+
+void ct_hooks_put(struct ct_net *cn, u8 family)
+{
+	bool v6 = family == NFPROTO_IPV6;
+
+	mutex_lock(&hooks_mutex);
+	if (cn->hook_users[v6] && !--cn->hook_users[v6])
+		turn_off(cn->net, v6);
+	mutex_unlock(&hooks_mutex);
+}
+
+void ct_hooks_off(struct ct_net *cn)
+{
+	int v6;
+
+	mutex_lock(&hooks_mutex);
+	for (v6 = 0; v6 < 2; v6++) {
+		if (cn->hook_users[v6])
+			turn_off(cn->net, v6);
+		cn->hook_users[v6] = 0;
+	}
+	mutex_unlock(&hooks_mutex);
+}

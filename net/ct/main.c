@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Loading, unloading, namespaces, and who owns tracking: the module that has
+ * the name net.nf_conntrack_max may take nf_ct_hook (ARCHITECTURE C1, C4).
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/delay.h>
+#include <linux/module.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
+#include <linux/random.h>
+#include <linux/rtnetlink.h>
+#include <net/ct/entry.h>
+#include <net/ct/expire.h>
+#include <net/ct/hooks.h>
+#include <net/ct/net.h>
+#include <net/ct/netlink.h>
+#include <net/ct/sysctl.h>
+#include <net/netns/generic.h>
+#include "compat.h"
+#include "core.h"
+
+/* One page of buckets. */
+#define TABLE_ORDER	6
+
+static char *hooks = "init";
+module_param(hooks, charp, 0444);
+MODULE_PARM_DESC(hooks, "which namespaces are tracked: init (the first one, others on demand), demand (by rules), always");
+
+static enum { HOOKS_INIT, HOOKS_DEMAND, HOOKS_ALWAYS } hooks_mode;
+static unsigned int ct_net_id __read_mostly;
+static struct workqueue_struct *free_wq;
+
+struct ct_net *ct_net(const struct net *net)
+{
+	struct ct_net **cn = net_generic(net, ct_net_id);
+
+	return *cn;
+}
+
+/* What the rest of the kernel asks of the tracker. */
+
+/* Negative on 6.1, NF_DROP on 6.12 would drop; this is right on both. */
+static int hook_update(struct net *net, struct sk_buff *skb)
+{
+	return NF_ACCEPT;
+}
+
+static void hook_destroy(struct nf_conntrack *nfct)
+{
+	ct_entry_free(ct_entry_of(nfct));
+}
+
+static bool hook_get_tuple(struct nf_conntrack_tuple *tuple,
+			   const struct sk_buff *skb)
+{
+	return ct_tuple_of_skb(tuple, skb);
+}
+
+/* A reject or the like: @nskb answers @skb, and is related to it. */
+static void hook_attach(struct sk_buff *nskb, const struct sk_buff *skb)
+{
+	enum ip_conntrack_info ctinfo;
+	struct ct_entry *e = ct_entry_get_skb(skb, &ctinfo);
+
+	if (!e)
+		return;
+	ctinfo = CTINFO2DIR(ctinfo) == IP_CT_DIR_ORIGINAL ?
+		 IP_CT_RELATED_REPLY : IP_CT_RELATED;
+	ct_entry_get(e);
+	skb_set_nfct(nskb, (unsigned long)&e->ct_general | ctinfo);
+}
+
+/* A reset was sent for this connection by a rule. */
+static void hook_set_closing(struct nf_conntrack *nfct)
+{
+	struct ct_entry *e;
+
+	if (!nfct)
+		return;
+	e = ct_entry_of(nfct);
+	if (e->dir[IP_CT_DIR_ORIGINAL].tuple.dst.protonum != IPPROTO_TCP)
+		return;
+	spin_lock_bh(&e->lock);
+	WRITE_ONCE(e->proto.tcp.state, TCP_CONNTRACK_CLOSE);
+	spin_unlock_bh(&e->lock);
+	ct_refresh(e, READ_ONCE(e->cn->timeout[CT_TIMEOUT_TCP +
+					       TCP_CONNTRACK_CLOSE]));
+}
+
+static int hook_confirm(struct sk_buff *skb)
+{
+	return ct_confirm(skb);
+}
+
+static const struct nf_ct_hook ct_hook = {
+	.update		= hook_update,
+	.destroy	= hook_destroy,
+	.get_tuple_skb	= hook_get_tuple,
+	.attach		= hook_attach,
+	.set_closing	= hook_set_closing,
+	.confirm	= hook_confirm,
+};
+
+static int module_event(struct notifier_block *nb, unsigned long state,
+			void *data)
+{
+	const struct module *mod = data;
+
+	if (state != MODULE_STATE_COMING || strcmp(mod->name, "nf_conntrack"))
+		return NOTIFY_DONE;
+	pr_info_ratelimited("nf_conntrack refused: ct tracks connections; unload ct first\n");
+	return notifier_from_errno(-EBUSY);
+}
+
+static struct notifier_block module_nb = { .notifier_call = module_event };
+
+/* Namespaces */
+
+static void free_work(struct work_struct *work)
+{
+	struct ct_net *cn = container_of(to_rcu_work(work), struct ct_net,
+					 free);
+
+	ct_table_destroy(&cn->table);
+	ct_candidates_exit(cn);
+	free_percpu(cn->stats);
+	kfree(cn);
+}
+
+void ct_net_free(struct ct_net *cn)
+{
+	/* A reader of the table may still be in a grace period. */
+	queue_rcu_work(free_wq, &cn->free);
+}
+
+static int kill_one(struct ct_entry *e, void *data)
+{
+	ct_entry_kill(e, 0, 0);
+	return 0;
+}
+
+static void kill_all(struct ct_net *cn)
+{
+	struct ct_cursor cursor = {};
+
+	while (ct_table_walk(&cn->table, &cursor, kill_one, NULL) == -ENOMEM)
+		msleep(20);
+}
+
+static bool hooks_wanted(const struct net *net)
+{
+	return hooks_mode == HOOKS_ALWAYS ||
+	       (hooks_mode == HOOKS_INIT && net_eq(net, &init_net));
+}
+
+static int turn_on(struct ct_net *cn)
+{
+	int err = ct_hooks_get(cn, NFPROTO_IPV4);
+
+	if (err)
+		return err;
+	err = ct_hooks_get(cn, NFPROTO_IPV6);
+	if (err)
+		ct_hooks_put(cn, NFPROTO_IPV4);
+	return err;
+}
+
+static int __net_init net_init(struct net *net)
+{
+	struct ct_net **slot = net_generic(net, ct_net_id);
+	struct ct_net *cn;
+	int err = -ENOMEM;
+
+	cn = kzalloc(sizeof(*cn), GFP_KERNEL);
+	if (!cn)
+		return -ENOMEM;
+	refcount_set(&cn->refs, 1);
+	cn->net = net;
+	get_random_bytes(&cn->key, sizeof(cn->key));
+	INIT_RCU_WORK(&cn->free, free_work);
+	cn->stats = alloc_percpu(struct ct_stats);
+	if (!cn->stats)
+		goto free;
+	err = ct_candidates_init(cn);
+	if (err)
+		goto stats;
+	err = ct_table_init(&cn->table, TABLE_ORDER);
+	if (err)
+		goto overload;
+	err = ct_sysctl_net_init(cn);
+	if (err)
+		goto table;
+	err = ct_netlink_net_init(cn);
+	if (err)
+		goto sysctl;
+	*slot = cn;
+	if (hooks_wanted(net)) {
+		err = turn_on(cn);
+		if (err)
+			goto netlink;
+	}
+	return 0;
+netlink:
+	*slot = NULL;
+	ct_netlink_net_exit(cn);
+sysctl:
+	ct_sysctl_net_exit(cn);
+table:
+	ct_table_destroy(&cn->table);
+overload:
+	ct_candidates_exit(cn);
+stats:
+	free_percpu(cn->stats);
+free:
+	kfree(cn);
+	return err;
+}
+
+static void __net_exit net_pre_exit(struct net *net)
+{
+	ct_hooks_off(ct_net(net));
+}
+
+/* A grace period after net_pre_exit(): no packet is in the hooks any more. */
+static void __net_exit net_exit(struct net *net)
+{
+	struct ct_net *cn = ct_net(net);
+
+	WRITE_ONCE(cn->dying, true);
+	nf_queue_nf_hook_drop(net);
+	kill_all(cn);
+	ct_netlink_net_exit(cn);
+	ct_sysctl_net_exit(cn);
+	ct_net_put(cn);
+}
+
+static struct pernet_operations net_ops = {
+	.init		= net_init,
+	.pre_exit	= net_pre_exit,
+	.exit		= net_exit,
+	.id		= &ct_net_id,
+	.size		= sizeof(struct ct_net *),
+};
+
+/*
+ * Packets in flight hold entries: in queues, in sockets, on their way. Drop
+ * what can be dropped and sleep until the last entry is free (C4).
+ */
+static void wait_for_entries(void)
+{
+	unsigned long report = jiffies + 10 * HZ;
+	struct net *net;
+	int left;
+
+	while ((left = atomic_read(&ct_entries))) {
+		down_read(&net_rwsem);
+		for_each_net(net)
+			nf_queue_nf_hook_drop(net);
+		up_read(&net_rwsem);
+		if (time_after(jiffies, report)) {
+			pr_info("unloading waits for packets that hold %d connections\n",
+				left);
+			report = jiffies + 10 * HZ;
+		}
+		msleep(20);
+	}
+}
+
+static int __init parse_hooks(void)
+{
+	static const char * const names[] = {
+		[HOOKS_INIT] = "init",
+		[HOOKS_DEMAND] = "demand",
+		[HOOKS_ALWAYS] = "always",
+	};
+	int mode = match_string(names, ARRAY_SIZE(names), hooks);
+
+	if (mode < 0) {
+		pr_err("hooks=%s: must be init, demand or always\n", hooks);
+		return -EINVAL;
+	}
+	hooks_mode = mode;
+	return 0;
+}
+
+static DEFINE_MUTEX(own_mutex);
+
+static int __init take_hook(void)
+{
+	int err = 0;
+
+	/* nf_ct_hook is written by who owns net.nf_conntrack_max only. */
+	mutex_lock(&own_mutex);
+	if (rcu_access_pointer(nf_ct_hook))
+		err = -EBUSY;
+	else
+		rcu_assign_pointer(nf_ct_hook, &ct_hook);
+	mutex_unlock(&own_mutex);
+	return err;
+}
+
+static void drop_hook(void)
+{
+	RCU_INIT_POINTER(nf_ct_hook, NULL);
+	/* Somebody may be in ct_entry_free(), called through the hook. */
+	synchronize_rcu();
+}
+
+static int __init ct_init(void)
+{
+	int err;
+
+	err = parse_hooks();
+	if (err)
+		return err;
+	free_wq = alloc_workqueue("ct_free", WQ_UNBOUND, 0);
+	if (!free_wq)
+		return -ENOMEM;
+	err = ct_entry_init();
+	if (err)
+		goto wq;
+	err = ct_expire_init();
+	if (err)
+		goto entry;
+	err = register_module_notifier(&module_nb);
+	if (err)
+		goto expire;
+	err = ct_sysctl_claim();
+	if (!err) {
+		err = take_hook();
+		if (err)
+			ct_sysctl_release();
+	}
+	if (err) {
+		pr_err("not loaded: nf_conntrack tracks connections; unload it first\n");
+		goto notifier;
+	}
+	err = register_pernet_subsys(&net_ops);
+	if (err)
+		goto hook;
+	err = ct_netlink_init();
+	if (err)
+		goto pernet;
+	return 0;
+pernet:
+	unregister_pernet_subsys(&net_ops);
+	wait_for_entries();
+hook:
+	drop_hook();
+	ct_sysctl_release();
+notifier:
+	unregister_module_notifier(&module_nb);
+expire:
+	ct_expire_exit();
+entry:
+	rcu_barrier();
+	ct_entry_exit();
+wq:
+	destroy_workqueue(free_wq);
+	return err;
+}
+
+static void __exit ct_exit(void)
+{
+	struct net *net;
+
+	down_read(&net_rwsem);
+	for_each_net(net)
+		ct_hooks_off(ct_net(net));
+	up_read(&net_rwsem);
+	synchronize_net();
+
+	ct_netlink_exit();
+	/* Kills the entries of every namespace and drops what is queued. */
+	unregister_pernet_subsys(&net_ops);
+	wait_for_entries();
+	ct_expire_exit();
+	drop_hook();
+	ct_sysctl_release();
+	/* Freed namespaces: their grace periods, then their work. */
+	rcu_barrier();
+	destroy_workqueue(free_wq);
+	ct_entry_exit();
+	unregister_module_notifier(&module_nb);
+}
+
+module_init(ct_init);
+module_exit(ct_exit);
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("Connection tracking in place of nf_conntrack");

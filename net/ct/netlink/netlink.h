@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _CT_NETLINK_H
+#define _CT_NETLINK_H
+
+/* What the files of the netlink layer know of each other. */
+
+#include <linux/bits.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <net/ct/entry.h>
+#include <net/ct/net.h>
+
+/* Members of a tuple that a filter looks at: bits in CTA_FILTER_ORIG_FLAGS and
+ * CTA_FILTER_REPLY_FLAGS. User space knows them as numbers only.
+ */
+enum {
+	CT_F_IP_SRC = BIT(0),
+	CT_F_IP_DST = BIT(1),
+	CT_F_ZONE = BIT(2),
+	CT_F_PROTO = BIT(3),
+	CT_F_SPORT = BIT(4),
+	CT_F_DPORT = BIT(5),
+	CT_F_ICMP_TYPE = BIT(6),
+	CT_F_ICMP_CODE = BIT(7),
+	CT_F_ICMP_ID = BIT(8),
+	CT_F_ICMPV6_TYPE = BIT(9),
+	CT_F_ICMPV6_CODE = BIT(10),
+	CT_F_ICMPV6_ID = BIT(11),
+	CT_F_ALL = BIT(12) - 1,
+};
+
+/* What CT_F_PROTO must go with. */
+#define CT_F_L4		(CT_F_ALL & ~(CT_F_IP_SRC | CT_F_IP_DST | \
+				      CT_F_ZONE | CT_F_PROTO))
+
+/* Which entries a dump or a flush is about. By direction: which members of
+ * tuple[] count, and the zone. value == (field & mask) for mark and status.
+ */
+struct ct_nl_filter {
+	u8 family;
+	bool zone_set;
+	u16 zone;
+	u32 flags[IP_CT_DIR_MAX];
+	struct nf_conntrack_tuple tuple[IP_CT_DIR_MAX];
+	bool dir_zone_set[IP_CT_DIR_MAX];
+	u16 dir_zone[IP_CT_DIR_MAX];
+	u32 mark, mark_mask;
+	u32 status, status_mask;
+};
+
+/* What a request wants changed in an entry, parsed and valid. */
+struct ct_nl_change {
+	bool has_timeout, has_status, has_mark, has_tcp_state;
+	u32 timeout;			/* jiffies */
+	u32 status;			/* IPS_* to be there afterwards */
+	u32 mark, mark_mask;		/* bits to set; bits to keep */
+	u8 tcp_state;
+	u8 tcp_flags[IP_CT_DIR_MAX];
+	u8 tcp_mask[IP_CT_DIR_MAX];	/* which of tcp_flags count */
+};
+
+static inline u32 ct_nl_mark(const struct ct_entry *e)
+{
+#ifdef CONFIG_NF_CONNTRACK_MARK
+	return READ_ONCE(e->mark);
+#else
+	return 0;
+#endif
+}
+
+static inline void ct_nl_mark_set(struct ct_entry *e, u32 mark)
+{
+#ifdef CONFIG_NF_CONNTRACK_MARK
+	if (e->mark != mark)
+		WRITE_ONCE(e->mark, mark);
+#endif
+}
+
+static inline u8 ct_nl_zone_dir(const struct ct_entry *e)
+{
+#ifdef CONFIG_NF_CONNTRACK_ZONES
+	return e->zone.dir;
+#else
+	return NF_CT_DEFAULT_ZONE_DIR;
+#endif
+}
+
+static inline u16 ct_nl_zone_of(const struct nf_conntrack_zone *zone,
+				unsigned int dir)
+{
+	return zone->dir & BIT(dir) ? zone->id : NF_CT_DEFAULT_ZONE_ID;
+}
+
+static inline u16 ct_nl_type(u8 msg)
+{
+	return nfnl_msg_type(NFNL_SUBSYS_CTNETLINK, msg);
+}
+
+/* parse.c: each error comes with an extended ack */
+extern const struct nla_policy ct_nl_policy[CTA_MAX + 1];
+int ct_nl_parse_zone(const struct nlattr *attr, struct nf_conntrack_zone *zone,
+		     struct netlink_ext_ack *extack);
+int ct_nl_parse_tuple(const struct nlattr *attr, u8 family, unsigned int dir,
+		      u32 flags, struct nf_conntrack_tuple *tuple,
+		      struct nf_conntrack_zone *zone,
+		      struct netlink_ext_ack *extack);
+int ct_nl_parse_change(const struct nlattr * const cda[], bool create,
+		       struct ct_nl_change *change,
+		       struct netlink_ext_ack *extack);
+
+/* filter.c */
+bool ct_nl_filter_wanted(const struct nlattr * const cda[], u8 family);
+int ct_nl_filter_parse(const struct nlattr * const cda[], u8 family,
+		       struct ct_nl_filter *filter,
+		       struct netlink_ext_ack *extack);
+bool ct_nl_filter_match(const struct ct_nl_filter *filter,
+			const struct ct_entry *e);
+
+/* fill.c: 0 or -EMSGSIZE, with nothing added to the message */
+int ct_nl_fill_entry(struct sk_buff *skb, struct ct_entry *e, u32 portid,
+		     u32 seq, unsigned int flags, bool zero_counters);
+int ct_nl_fill_event(struct sk_buff *skb, struct ct_entry *e, u32 events,
+		     u32 portid);
+int ct_nl_fill_nested(struct sk_buff *skb, struct ct_entry *e,
+		      enum ip_conntrack_info ctinfo, u16 attr, u16 info_attr);
+
+/* dump.c */
+int ct_nl_dump(struct sk_buff *skb, const struct nfnl_info *info,
+	       const struct nlattr * const cda[]);
+int ct_nl_dump_nothing(struct sk_buff *skb, const struct nfnl_info *info);
+int ct_nl_dump_stats(struct sk_buff *skb, const struct nfnl_info *info);
+int ct_nl_dump_expect_stats(struct sk_buff *skb, const struct nfnl_info *info);
+int ct_nl_get_stats(struct sk_buff *skb, const struct nfnl_info *info);
+
+/* What the event of a request shows, whether it changed or not. */
+#define CT_NL_CHANGED	(BIT(IPCT_REPLY) | BIT(IPCT_ASSURED) | \
+			 BIT(IPCT_PROTOINFO) | BIT(IPCT_MARK))
+
+/* change.c */
+int ct_nl_change(struct ct_entry *e, const struct ct_nl_change *change,
+		 struct netlink_ext_ack *extack);
+int ct_nl_create(struct ct_net *cn, const struct nf_conntrack_tuple *tuple,
+		 const struct nf_conntrack_zone *zone,
+		 const struct ct_nl_change *change, struct ct_entry *master,
+		 const struct nfnl_info *info, u32 portid);
+
+/* events.c, expect.c, genl.c, queue.c */
+extern const struct ct_event_sink ct_nl_sink;
+extern const struct nfnetlink_subsystem ct_nl_expect;
+int ct_nl_genl_init(void);
+void ct_nl_genl_exit(void);
+void ct_nl_queue_init(void);
+void ct_nl_queue_exit(void);
+
+#endif /* _CT_NETLINK_H */

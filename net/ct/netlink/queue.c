@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What nfnetlink_queue and nfnetlink_log ask of the tracker: the entry of a
+ * packet as attributes, and changes to it that come back with a verdict.
+ */
+#include <linux/netfilter.h>
+#include <net/ct/entry.h>
+#include <net/ct/expire.h>
+#include <net/netfilter/nf_conntrack.h>
+#include <net/netlink.h>
+#include "netlink.h"
+
+static struct ct_entry *entry_of(const struct nf_conn *ct)
+{
+	return ct_entry_of(&ct->ct_general);
+}
+
+/* Room for any entry; the message is short-lived. */
+static size_t queue_build_size(const struct nf_conn *ct)
+{
+	const size_t addresses = 2 * nla_total_size(sizeof(struct in6_addr));
+	const size_t l4 = nla_total_size(sizeof(u8)) +
+			  3 * nla_total_size(sizeof(u16));
+	const size_t tuple = 3 * nla_total_size(0) + addresses + l4 +
+			     nla_total_size(sizeof(u16));
+	const size_t counters = nla_total_size(0) +
+				2 * nla_total_size_64bit(sizeof(u64));
+	/* CTA_PROTOINFO: two nests, at most five members */
+	const size_t protoinfo = 2 * nla_total_size(0) +
+				 5 * nla_total_size(sizeof(u64));
+
+	/* ORIG, REPLY, MASTER; both counters and the timestamp */
+	return nla_total_size(0) + 3 * tuple + 3 * counters + protoinfo +
+	       nla_total_size(sizeof(u16)) +	/* CTA_ZONE */
+	       5 * nla_total_size(sizeof(u32));	/* ID STATUS TIMEOUT MARK INFO */
+}
+
+static int queue_build(struct sk_buff *skb, struct nf_conn *ct,
+		       enum ip_conntrack_info ctinfo, u16 ct_attr,
+		       u16 ct_info_attr)
+{
+	return ct_nl_fill_nested(skb, entry_of(ct), ctinfo, ct_attr,
+				 ct_info_attr);
+}
+
+/* Programs send back what they were given, and more: bits that cannot be
+ * changed are left alone. SEEN_REPLY and ASSURED can only be set.
+ */
+static int queue_parse(const struct nlattr *attr, struct nf_conn *ct)
+{
+	struct ct_entry *e = entry_of(ct);
+	struct nlattr *cda[CTA_MAX + 1];
+	struct ct_nl_change change;
+	int err;
+
+	err = nla_parse_nested_deprecated(cda, CTA_MAX, attr, ct_nl_policy,
+					  NULL);
+	if (err)
+		return err;
+	/* Nothing else of it can be changed from here. */
+	cda[CTA_NAT_SRC] = NULL;
+	cda[CTA_NAT_DST] = NULL;
+	cda[CTA_SEQ_ADJ_ORIG] = NULL;
+	cda[CTA_SEQ_ADJ_REPLY] = NULL;
+	cda[CTA_SYNPROXY] = NULL;
+	cda[CTA_TUPLE_MASTER] = NULL;
+	cda[CTA_PROTOINFO] = NULL;
+	err = ct_nl_parse_change((const struct nlattr * const *)cda, false,
+				 &change, NULL);
+	if (err)
+		return err;
+	if (change.has_status) {
+		u32 now = READ_ONCE(e->status);
+
+		if (now & ~change.status & (IPS_SEEN_REPLY | IPS_ASSURED))
+			return -EBUSY;
+		change.status = (change.status & ~IPS_UNCHANGEABLE_MASK) |
+				(now & IPS_UNCHANGEABLE_MASK);
+	}
+	return ct_nl_change(e, &change, NULL);
+}
+
+static int queue_attach_expect(const struct nlattr *attr, struct nf_conn *ct,
+			       u32 portid, u32 report)
+{
+	return -EOPNOTSUPP;
+}
+
+/* Only address translation leaves anything to adjust. */
+static void queue_seq_adjust(struct sk_buff *skb, struct nf_conn *ct,
+			     enum ip_conntrack_info ctinfo, s32 off)
+{
+}
+
+static const struct nfnl_ct_hook queue_hook = {
+	.build_size = queue_build_size,
+	.build = queue_build,
+	.parse = queue_parse,
+	.attach_expect = queue_attach_expect,
+	.seq_adjust = queue_seq_adjust,
+};
+
+void __init ct_nl_queue_init(void)
+{
+	rcu_assign_pointer(nfnl_ct_hook, &queue_hook);
+}
+
+void ct_nl_queue_exit(void)
+{
+	RCU_INIT_POINTER(nfnl_ct_hook, NULL);
+	synchronize_rcu();
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _CT_PROTO_COMMON_H
+#define _CT_PROTO_COMMON_H
+
+/* What the protocol trackers share, and nobody else needs. */
+
+#include <linux/skbuff.h>
+#include <net/ct/entry.h>
+#include <net/ct/net.h>
+#include <net/ct/proto.h>
+#include <net/ct/tuple.h>
+
+/* The ports that TCP and UDP begin with: all of a cut-off header we need. */
+static inline enum ct_invalid ct_parse_ports(const struct ct_packet *p,
+					     struct nf_conntrack_tuple *tuple)
+{
+	const __be16 *ports;
+	__be16 buf[2];
+
+	if (unlikely(p->l4len < sizeof(buf)))
+		return CT_INVALID_L4_SHORT;
+	ports = skb_header_pointer(p->skb, p->l4off, sizeof(buf), buf);
+	if (unlikely(!ports))
+		return CT_INVALID_L4_SHORT;
+	tuple->src.u.all = ports[0];
+	tuple->dst.u.all = ports[1];
+	return CT_OK;
+}
+
+static inline bool ct_invert_ports(struct nf_conntrack_tuple *inv,
+				   const struct nf_conntrack_tuple *tuple)
+{
+	inv->src.u.all = tuple->dst.u.all;
+	inv->dst.u.all = tuple->src.u.all;
+	return true;
+}
+
+/*
+ * Only what comes in from outside is worth a checksum: what this host sends
+ * may not have one yet, and what it forwards was looked at on arrival.
+ */
+static inline bool ct_checksum_due(const struct ct_packet *p)
+{
+	u8 summed = p->skb->ip_summed;
+
+	return p->hook == NF_INET_PRE_ROUTING && READ_ONCE(p->cn->checksum) &&
+	       (summed == CHECKSUM_NONE || summed == CHECKSUM_COMPLETE);
+}
+
+static inline u32 ct_timeout(const struct ct_entry *e, unsigned int which)
+{
+	return READ_ONCE(e->cn->timeout[which]);
+}
+
+/*
+ * Was the entry refreshed to @timeout so lately that nobody, who sees whole
+ * seconds, could tell the difference if it were again?
+ */
+static inline bool ct_is_fresh(const struct ct_entry *e, u32 timeout)
+{
+	u32 slack = min_t(u32, timeout / 16, HZ);
+
+	return timeout - ct_entry_left(e) <= slack;
+}
+
+enum ct_invalid ct_icmp_parse(const struct ct_packet *p,
+			      struct nf_conntrack_tuple *tuple);
+enum ct_icmp_kind ct_icmp_inner(const struct ct_packet *p, unsigned int nhoff,
+				struct nf_conntrack_tuple *inner,
+				enum ct_invalid *reason);
+enum ct_icmp_kind ct_icmpv4_classify(const struct ct_packet *p,
+				     struct nf_conntrack_tuple *inner,
+				     enum ct_invalid *reason);
+enum ct_icmp_kind ct_icmpv6_classify(const struct ct_packet *p,
+				     struct nf_conntrack_tuple *inner,
+				     enum ct_invalid *reason);
+
+#endif /* _CT_PROTO_COMMON_H */

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * net.netfilter.nf_conntrack_* of each namespace and net.nf_conntrack_max,
+ * with nf_conntrack's names, units and defaults
+ * (Documentation/networking/nf_conntrack-sysctl.rst). Values are checked.
+ */
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
+#include <linux/slab.h>
+#include <net/ct/net.h>
+#include <net/ct/sysctl.h>
+#include "compat.h"
+
+static unsigned int zero;
+static unsigned int int_max = INT_MAX;
+static unsigned int seconds_max = INT_MAX / HZ;
+
+/* A copy of @ctl that reads and writes @value, at least 0, at most @max. */
+static int handle_value(ct_ctl_table *ctl, int write, void *buffer,
+			size_t *lenp, loff_t *ppos, unsigned int *value,
+			unsigned int *max)
+{
+	struct ctl_table local = *ctl;
+
+	local.data = value;
+	local.maxlen = sizeof(*value);
+	local.extra1 = &zero;
+	local.extra2 = max;
+	return proc_douintvec_minmax(&local, write, buffer, lenp, ppos);
+}
+
+/* .data is in jiffies, user space sees seconds. */
+static int do_seconds(ct_ctl_table *ctl, int write, void *buffer,
+		      size_t *lenp, loff_t *ppos)
+{
+	unsigned int *jiffies_value = ctl->data;
+	unsigned int value = READ_ONCE(*jiffies_value) / HZ;
+	int err;
+
+	err = handle_value(ctl, write, buffer, lenp, ppos, &value,
+			   &seconds_max);
+	if (!err && write)
+		WRITE_ONCE(*jiffies_value, value * HZ);
+	return err;
+}
+
+static int do_count(ct_ctl_table *ctl, int write, void *buffer,
+		    size_t *lenp, loff_t *ppos)
+{
+	const struct ct_net *cn = ctl->data;
+	unsigned int value = atomic_read(&cn->count);
+
+	return handle_value(ctl, write, buffer, lenp, ppos, &value, &int_max);
+}
+
+/* The table sizes itself: what is written is checked and has no effect. */
+static int do_buckets(ct_ctl_table *ctl, int write, void *buffer,
+		      size_t *lenp, loff_t *ppos)
+{
+	struct ct_net *cn = ctl->data;
+	unsigned int value = ct_table_buckets(&cn->table);
+	int err;
+
+	err = handle_value(ctl, write, buffer, lenp, ppos, &value, &int_max);
+	if (!err && write)
+		pr_info_once("nf_conntrack_buckets has no effect: the table sizes itself\n");
+	return err;
+}
+
+static int do_max(ct_ctl_table *ctl, int write, void *buffer,
+		  size_t *lenp, loff_t *ppos)
+{
+	struct ct_net *cn = ctl->data;
+	unsigned int value = READ_ONCE(cn->max);
+	int err;
+
+	err = handle_value(ctl, write, buffer, lenp, ppos, &value, &int_max);
+	if (!err && write)
+		WRITE_ONCE(cn->max, value);
+	return err;
+}
+
+/* net.nf_conntrack_max is there before and after the first namespace's state. */
+static DEFINE_MUTEX(init_mutex);
+static struct ct_net *init_cn;
+
+static int do_init_max(ct_ctl_table *ctl, int write, void *buffer,
+		       size_t *lenp, loff_t *ppos)
+{
+	struct ctl_table local = *ctl;
+	int err = -ENODEV;
+
+	mutex_lock(&init_mutex);
+	local.data = init_cn;
+	if (init_cn)
+		err = do_max(&local, write, buffer, lenp, ppos);
+	mutex_unlock(&init_mutex);
+	return err;
+}
+
+static void set_init(const struct ct_net *cn, struct ct_net *value)
+{
+	if (!net_eq(cn->net, &init_net))
+		return;
+	mutex_lock(&init_mutex);
+	init_cn = value;
+	mutex_unlock(&init_mutex);
+}
+
+#define CN(member)	((void *)offsetof(struct ct_net, member))
+#define SECONDS(name, slot) {						\
+	.procname = "nf_conntrack_" name, .data = CN(timeout[slot]),	\
+	.maxlen = sizeof(unsigned int), .mode = 0644,			\
+	.proc_handler = do_seconds }
+#define BYTE(name, member, limit) {					\
+	.procname = "nf_conntrack_" name, .data = CN(member),		\
+	.maxlen = sizeof(u8), .mode = 0644,				\
+	.proc_handler = proc_dou8vec_minmax,				\
+	.extra1 = SYSCTL_ZERO, .extra2 = limit }
+#define TCP(state)	(CT_TIMEOUT_TCP + TCP_CONNTRACK_ ## state)
+
+/* .data holds an offset into struct ct_net until it is registered. */
+static const struct ctl_table template[] = {
+	{
+		.procname = "nf_conntrack_max",
+		.maxlen = sizeof(unsigned int),
+		.mode = 0644,
+		.proc_handler = do_max,
+	}, {
+		.procname = "nf_conntrack_count",
+		.maxlen = sizeof(unsigned int),
+		.mode = 0444,
+		.proc_handler = do_count,
+	}, {
+		.procname = "nf_conntrack_buckets",
+		.maxlen = sizeof(unsigned int),
+		.mode = 0644,
+		.proc_handler = do_buckets,
+	},
+	BYTE("checksum", checksum, SYSCTL_ONE),
+	BYTE("acct", acct, SYSCTL_ONE),
+	BYTE("timestamp", timestamp, SYSCTL_ONE),
+	BYTE("events", events, SYSCTL_TWO),
+	BYTE("log_invalid", log_invalid, NULL),
+	BYTE("tcp_loose", tcp_loose, SYSCTL_ONE),
+	BYTE("tcp_be_liberal", tcp_be_liberal, SYSCTL_ONE),
+	BYTE("tcp_ignore_invalid_rst", tcp_ignore_invalid_rst, SYSCTL_ONE),
+	BYTE("tcp_max_retrans", tcp_max_retrans, NULL),
+	SECONDS("tcp_timeout_syn_sent", TCP(SYN_SENT)),
+	SECONDS("tcp_timeout_syn_recv", TCP(SYN_RECV)),
+	SECONDS("tcp_timeout_established", TCP(ESTABLISHED)),
+	SECONDS("tcp_timeout_fin_wait", TCP(FIN_WAIT)),
+	SECONDS("tcp_timeout_close_wait", TCP(CLOSE_WAIT)),
+	SECONDS("tcp_timeout_last_ack", TCP(LAST_ACK)),
+	SECONDS("tcp_timeout_time_wait", TCP(TIME_WAIT)),
+	SECONDS("tcp_timeout_close", TCP(CLOSE)),
+	SECONDS("tcp_timeout_max_retrans", CT_TIMEOUT_TCP_RETRANS),
+	SECONDS("tcp_timeout_unacknowledged", CT_TIMEOUT_TCP_UNACK),
+	SECONDS("udp_timeout", CT_TIMEOUT_UDP),
+	SECONDS("udp_timeout_stream", CT_TIMEOUT_UDP_STREAM),
+	SECONDS("icmp_timeout", CT_TIMEOUT_ICMP),
+	SECONDS("icmpv6_timeout", CT_TIMEOUT_ICMPV6),
+	SECONDS("generic_timeout", CT_TIMEOUT_GENERIC),
+};
+
+static const unsigned int default_seconds[__CT_TIMEOUT_MAX] = {
+	[TCP(SYN_SENT)] = 2 * 60,
+	[TCP(SYN_RECV)] = 60,
+	[TCP(ESTABLISHED)] = 5 * 24 * 60 * 60,
+	[TCP(FIN_WAIT)] = 2 * 60,
+	[TCP(CLOSE_WAIT)] = 60,
+	[TCP(LAST_ACK)] = 30,
+	[TCP(TIME_WAIT)] = 2 * 60,
+	[TCP(CLOSE)] = 10,
+	[TCP(SYN_SENT2)] = 2 * 60,
+	[CT_TIMEOUT_TCP_RETRANS] = 5 * 60,
+	[CT_TIMEOUT_TCP_UNACK] = 5 * 60,
+	[CT_TIMEOUT_UDP] = 30,
+	[CT_TIMEOUT_UDP_STREAM] = 2 * 60,
+	[CT_TIMEOUT_ICMP] = 30,
+	[CT_TIMEOUT_ICMPV6] = 30,
+	[CT_TIMEOUT_GENERIC] = 10 * 60,
+};
+
+/* nf_conntrack's limit: one for each of its buckets, by the memory there is. */
+static unsigned int default_max(void)
+{
+	unsigned long megabytes = totalram_pages() >> (20 - PAGE_SHIFT);
+
+	if (megabytes > 4096)
+		return 262144;
+	if (megabytes > 1024)
+		return 65536;
+	return max(megabytes * 8, 1024UL);
+}
+
+static void set_defaults(struct ct_net *cn)
+{
+	int i;
+
+	for (i = 0; i < __CT_TIMEOUT_MAX; i++)
+		cn->timeout[i] = default_seconds[i] * HZ;
+	cn->max = default_max();
+	cn->checksum = 1;
+	cn->events = 2;
+	cn->tcp_loose = 1;
+	cn->tcp_max_retrans = 3;
+}
+
+int ct_sysctl_net_init(struct ct_net *cn)
+{
+	struct ctl_table *table;
+	int i;
+
+	BUILD_BUG_ON(TCP(SYN_SENT2) >= CT_TIMEOUT_TCP_RETRANS);
+	set_defaults(cn);
+	table = kcalloc(ARRAY_SIZE(template) + 1, sizeof(*table), GFP_KERNEL);
+	if (!table)
+		return -ENOMEM;
+	memcpy(table, template, sizeof(template));
+	for (i = 0; i < ARRAY_SIZE(template); i++) {
+		table[i].data = (char *)cn + (unsigned long)table[i].data;
+		/* A user's own namespace does not raise its own limit. */
+		if (table[i].proc_handler == do_max &&
+		    cn->net->user_ns != &init_user_ns)
+			table[i].mode = 0444;
+	}
+	cn->sysctl = ct_register_net_sysctl(cn->net, "net/netfilter", table,
+					    ARRAY_SIZE(template));
+	if (!cn->sysctl) {
+		kfree(table);
+		return -ENOMEM;
+	}
+	set_init(cn, cn);
+	return 0;
+}
+
+void ct_sysctl_net_exit(struct ct_net *cn)
+{
+	const struct ctl_table *table = cn->sysctl->ctl_table_arg;
+
+	set_init(cn, NULL);
+	unregister_net_sysctl_table(cn->sysctl);
+	kfree(table);
+}
+
+static struct ctl_table claim_table[] = {
+	{
+		.procname = "nf_conntrack_max",
+		.maxlen = sizeof(unsigned int),
+		.mode = 0644,
+		.proc_handler = do_init_max,
+	},
+	{ }
+};
+
+static struct ctl_table_header *claim;
+
+int __init ct_sysctl_claim(void)
+{
+	claim = ct_register_net_sysctl(&init_net, "net", claim_table, 1);
+	return claim ? 0 : -EBUSY;
+}
+
+void ct_sysctl_release(void)
+{
+	unregister_net_sysctl_table(claim);
+}
