@@ -1,0 +1,779 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Netlink requests, well-formed and malformed in each nest: what is said of
+ * them, and that the extended ack names what is wrong. Then what an entry
+ * looks like in a message, and that no message is ever half there.
+ */
+#include <kunit/test.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
+#include <net/ct/proto.h>
+#include <net/ct/tuple.h>
+#include <net/netlink.h>
+#include "netlink/netlink.h"
+
+/*
+ * A request as a list of attributes. One that is NEST holds those that follow
+ * with a greater depth; another has @len bytes of @value, repeated. @len of a
+ * nest: bytes cut off its end, as a broken program would leave them.
+ */
+struct piece {
+	u8 depth;
+	u16 type;
+	u8 len;
+	u32 value;
+	bool nest;
+	bool plain;	/* without NLA_F_NESTED */
+};
+
+#define NEST(d, t)		{ (d), (t), .nest = true }
+#define PLAIN_NEST(d, t)	{ (d), (t), .nest = true, .plain = true }
+#define CUT_NEST(d, t, n)	{ (d), (t), (n), .nest = true }
+#define U8(d, t, v)		{ (d), (t), 1, (v) }
+#define U16(d, t, v)		{ (d), (t), 2, (v) }
+#define U32(d, t, v)		{ (d), (t), 4, (v) }
+#define BYTES(d, t, n, v)	{ (d), (t), (n), (v) }
+
+#define ADDRESSES(t) \
+	NEST(0, t), NEST(1, CTA_TUPLE_IP), \
+	U32(2, CTA_IP_V4_SRC, 0x0a000001), U32(2, CTA_IP_V4_DST, 0x0a000002)
+#define ADDRESSES6(t) \
+	NEST(0, t), NEST(1, CTA_TUPLE_IP), \
+	BYTES(2, CTA_IP_V6_SRC, 16, 0xfd), BYTES(2, CTA_IP_V6_DST, 16, 0xfe)
+#define PROTOCOL(n) \
+	NEST(1, CTA_TUPLE_PROTO), U8(2, CTA_PROTO_NUM, n)
+#define PORTS \
+	U16(2, CTA_PROTO_SRC_PORT, 1000), U16(2, CTA_PROTO_DST_PORT, 80)
+#define ICMP_QUERY(ty) \
+	U16(2, CTA_PROTO_ICMP_ID, 7), U8(2, CTA_PROTO_ICMP_TYPE, ty), \
+	U8(2, CTA_PROTO_ICMP_CODE, 0)
+#define TCP_TUPLE(t)		ADDRESSES(t), PROTOCOL(IPPROTO_TCP), PORTS
+
+#define V4	NFPROTO_IPV4
+#define V6	NFPROTO_IPV6
+
+/* What of the request is looked at. */
+enum target { POLICY, TUPLE, ZONE, FILTER, CREATE, CHANGE };
+
+struct request_case {
+	const char *name;
+	enum target target;
+	u8 family;
+	int expect;
+	struct piece pieces[14];
+};
+
+static const struct request_case request_cases[] = {
+	{ "TCP tuple", TUPLE, V4, 0, { TCP_TUPLE(CTA_TUPLE_ORIG) } },
+	{ "ICMP tuple", TUPLE, V4, 0,
+	  { ADDRESSES(CTA_TUPLE_ORIG), PROTOCOL(IPPROTO_ICMP),
+	    ICMP_QUERY(8) } },
+	{ "tuple of a protocol without ports", TUPLE, V4, 0,
+	  { ADDRESSES(CTA_TUPLE_ORIG), PROTOCOL(89) } },
+	{ "IPv6 tuple", TUPLE, V6, 0,
+	  { ADDRESSES6(CTA_TUPLE_ORIG), PROTOCOL(IPPROTO_UDP), PORTS } },
+	{ "nests without their flag, as old programs send", TUPLE, V4, 0,
+	  { PLAIN_NEST(0, CTA_TUPLE_ORIG), PLAIN_NEST(1, CTA_TUPLE_IP),
+	    U32(2, CTA_IP_V4_SRC, 1), U32(2, CTA_IP_V4_DST, 2),
+	    PROTOCOL(IPPROTO_UDP), PORTS } },
+	{ "tuple with its own zone", TUPLE, V4, 0,
+	  { TCP_TUPLE(CTA_TUPLE_ORIG), U16(1, CTA_TUPLE_ZONE, 5) } },
+
+	{ "tuple too short for an attribute", POLICY, V4, -ERANGE,
+	  { BYTES(0, CTA_TUPLE_ORIG, 3, 0) } },
+	{ "status of 2 bytes", POLICY, V4, -ERANGE,
+	  { U16(0, CTA_STATUS, 1) } },
+	{ "mark of 3 bytes", POLICY, V4, -ERANGE,
+	  { BYTES(0, CTA_MARK, 3, 0) } },
+	{ "timeout of 1 byte", POLICY, V4, -ERANGE,
+	  { U8(0, CTA_TIMEOUT, 1) } },
+	{ "zone of 1 byte", POLICY, V4, -ERANGE, { U8(0, CTA_ZONE, 1) } },
+	{ "empty id", POLICY, V4, -ERANGE, { BYTES(0, CTA_ID, 0, 0) } },
+	{ "labels of 17 bytes", POLICY, V4, -ERANGE,
+	  { BYTES(0, CTA_LABELS, 17, 0) } },
+
+	{ "no family", TUPLE, NFPROTO_UNSPEC, -EOPNOTSUPP,
+	  { TCP_TUPLE(CTA_TUPLE_ORIG) } },
+	{ "family of bridges", TUPLE, NFPROTO_BRIDGE, -EOPNOTSUPP,
+	  { TCP_TUPLE(CTA_TUPLE_ORIG) } },
+	{ "empty tuple", TUPLE, V4, -EINVAL, { NEST(0, CTA_TUPLE_ORIG) } },
+	{ "tuple without addresses", TUPLE, V4, -EINVAL,
+	  { NEST(0, CTA_TUPLE_ORIG), PROTOCOL(IPPROTO_TCP), PORTS } },
+	{ "tuple without a protocol", TUPLE, V4, -EINVAL,
+	  { ADDRESSES(CTA_TUPLE_ORIG) } },
+	{ "no source address", TUPLE, V4, -EINVAL,
+	  { NEST(0, CTA_TUPLE_ORIG), NEST(1, CTA_TUPLE_IP),
+	    U32(2, CTA_IP_V4_DST, 1), PROTOCOL(IPPROTO_TCP), PORTS } },
+	{ "no destination address", TUPLE, V4, -EINVAL,
+	  { NEST(0, CTA_TUPLE_ORIG), NEST(1, CTA_TUPLE_IP),
+	    U32(2, CTA_IP_V4_SRC, 1), PROTOCOL(IPPROTO_TCP), PORTS } },
+	{ "addresses of the other family", TUPLE, V6, -EINVAL,
+	  { TCP_TUPLE(CTA_TUPLE_ORIG) } },
+	{ "IPv4 address of 2 bytes", TUPLE, V4, -ERANGE,
+	  { NEST(0, CTA_TUPLE_ORIG), NEST(1, CTA_TUPLE_IP),
+	    U16(2, CTA_IP_V4_SRC, 1), U32(2, CTA_IP_V4_DST, 1),
+	    PROTOCOL(IPPROTO_TCP), PORTS } },
+	{ "IPv6 address of 15 bytes", TUPLE, V6, -ERANGE,
+	  { NEST(0, CTA_TUPLE_ORIG), NEST(1, CTA_TUPLE_IP),
+	    BYTES(2, CTA_IP_V6_SRC, 16, 1), BYTES(2, CTA_IP_V6_DST, 15, 1),
+	    PROTOCOL(IPPROTO_TCP), PORTS } },
+	{ "addresses too short for an attribute", TUPLE, V4, -ERANGE,
+	  { NEST(0, CTA_TUPLE_ORIG), BYTES(1, CTA_TUPLE_IP, 2, 0),
+	    PROTOCOL(IPPROTO_TCP), PORTS } },
+	{ "addresses cut short inside", TUPLE, V4, -EINVAL,
+	  { NEST(0, CTA_TUPLE_ORIG), CUT_NEST(1, CTA_TUPLE_IP, 4),
+	    U32(2, CTA_IP_V4_SRC, 1), U32(2, CTA_IP_V4_DST, 1),
+	    PROTOCOL(IPPROTO_TCP), PORTS } },
+	{ "no protocol number", TUPLE, V4, -EINVAL,
+	  { ADDRESSES(CTA_TUPLE_ORIG), NEST(1, CTA_TUPLE_PROTO), PORTS } },
+	{ "empty protocol number", TUPLE, V4, -ERANGE,
+	  { ADDRESSES(CTA_TUPLE_ORIG), NEST(1, CTA_TUPLE_PROTO),
+	    BYTES(2, CTA_PROTO_NUM, 0, 0), PORTS } },
+	{ "no source port", TUPLE, V4, -EINVAL,
+	  { ADDRESSES(CTA_TUPLE_ORIG), PROTOCOL(IPPROTO_TCP),
+	    U16(2, CTA_PROTO_DST_PORT, 80) } },
+	{ "no destination port", TUPLE, V4, -EINVAL,
+	  { ADDRESSES(CTA_TUPLE_ORIG), PROTOCOL(IPPROTO_UDP),
+	    U16(2, CTA_PROTO_SRC_PORT, 80) } },
+	{ "port of 1 byte", TUPLE, V4, -ERANGE,
+	  { ADDRESSES(CTA_TUPLE_ORIG), PROTOCOL(IPPROTO_TCP),
+	    U16(2, CTA_PROTO_SRC_PORT, 80), U8(2, CTA_PROTO_DST_PORT, 1) } },
+	{ "ICMP without type", TUPLE, V4, -EINVAL,
+	  { ADDRESSES(CTA_TUPLE_ORIG), PROTOCOL(IPPROTO_ICMP),
+	    U16(2, CTA_PROTO_ICMP_ID, 7), U8(2, CTA_PROTO_ICMP_CODE, 0) } },
+	{ "ICMP without code", TUPLE, V4, -EINVAL,
+	  { ADDRESSES(CTA_TUPLE_ORIG), PROTOCOL(IPPROTO_ICMP),
+	    U16(2, CTA_PROTO_ICMP_ID, 7), U8(2, CTA_PROTO_ICMP_TYPE, 8) } },
+	{ "ICMP without id", TUPLE, V4, -EINVAL,
+	  { ADDRESSES(CTA_TUPLE_ORIG), PROTOCOL(IPPROTO_ICMP),
+	    U8(2, CTA_PROTO_ICMP_TYPE, 8), U8(2, CTA_PROTO_ICMP_CODE, 0) } },
+	{ "ICMP error, which is no connection", TUPLE, V4, -EINVAL,
+	  { ADDRESSES(CTA_TUPLE_ORIG), PROTOCOL(IPPROTO_ICMP),
+	    ICMP_QUERY(3) } },
+	{ "ICMPv6 with ICMP's attributes", TUPLE, V6, -EINVAL,
+	  { ADDRESSES6(CTA_TUPLE_ORIG), PROTOCOL(IPPROTO_ICMPV6),
+	    ICMP_QUERY(128) } },
+	{ "zone of 1 byte in the tuple", TUPLE, V4, -ERANGE,
+	  { TCP_TUPLE(CTA_TUPLE_ORIG), U8(1, CTA_TUPLE_ZONE, 5) } },
+	{ "zone in the tuple and outside", TUPLE, V4, -EINVAL,
+	  { U16(0, CTA_ZONE, 1), TCP_TUPLE(CTA_TUPLE_ORIG),
+	    U16(1, CTA_TUPLE_ZONE, 5) } },
+
+	{ "filter by mark and mask", FILTER, 0, 0,
+	  { U32(0, CTA_MARK, 1), U32(0, CTA_MARK_MASK, 0xff) } },
+	{ "mask without a mark", FILTER, 0, -EINVAL,
+	  { U32(0, CTA_MARK_MASK, 0xff) } },
+	{ "mask without a status", FILTER, 0, -EINVAL,
+	  { U32(0, CTA_STATUS_MASK, IPS_ASSURED) } },
+	{ "status that compares nothing", FILTER, 0, -EINVAL,
+	  { U32(0, CTA_STATUS, 0) } },
+	{ "status must be without a bit", FILTER, 0, 0,
+	  { U32(0, CTA_STATUS, 0), U32(0, CTA_STATUS_MASK, IPS_ASSURED) } },
+	{ "empty filter", FILTER, 0, 0, { NEST(0, CTA_FILTER) } },
+	{ "filter nest without its flag", FILTER, V4, -EINVAL,
+	  { PLAIN_NEST(0, CTA_FILTER),
+	    U32(1, CTA_FILTER_ORIG_FLAGS, CT_F_PROTO),
+	    TCP_TUPLE(CTA_TUPLE_ORIG) } },
+	{ "filter flags of 2 bytes", FILTER, V4, -EINVAL,
+	  { NEST(0, CTA_FILTER), U16(1, CTA_FILTER_ORIG_FLAGS, 1) } },
+	{ "filter flags that do not exist", FILTER, V4, -EINVAL,
+	  { NEST(0, CTA_FILTER),
+	    U32(1, CTA_FILTER_ORIG_FLAGS, CT_F_ALL + 1) } },
+	{ "filter without the tuple", FILTER, V4, -EINVAL,
+	  { NEST(0, CTA_FILTER),
+	    U32(1, CTA_FILTER_ORIG_FLAGS, CT_F_IP_SRC) } },
+	{ "filter with the other direction's tuple", FILTER, V4, -EINVAL,
+	  { NEST(0, CTA_FILTER), U32(1, CTA_FILTER_REPLY_FLAGS, CT_F_IP_SRC),
+	    ADDRESSES(CTA_TUPLE_ORIG) } },
+	{ "filter by port without protocol", FILTER, V4, -EINVAL,
+	  { NEST(0, CTA_FILTER), U32(1, CTA_FILTER_ORIG_FLAGS, CT_F_DPORT),
+	    TCP_TUPLE(CTA_TUPLE_ORIG) } },
+	{ "filter by a port that is missing", FILTER, V4, -EINVAL,
+	  { NEST(0, CTA_FILTER),
+	    U32(1, CTA_FILTER_ORIG_FLAGS, CT_F_PROTO | CT_F_DPORT),
+	    ADDRESSES(CTA_TUPLE_ORIG), PROTOCOL(IPPROTO_TCP) } },
+	{ "filter by addresses without family", FILTER, 0, -EOPNOTSUPP,
+	  { NEST(0, CTA_FILTER), U32(1, CTA_FILTER_ORIG_FLAGS, CT_F_IP_SRC),
+	    ADDRESSES(CTA_TUPLE_ORIG) } },
+	{ "filter by source alone", FILTER, V4, 0,
+	  { NEST(0, CTA_FILTER), U32(1, CTA_FILTER_ORIG_FLAGS, CT_F_IP_SRC),
+	    NEST(0, CTA_TUPLE_ORIG), NEST(1, CTA_TUPLE_IP),
+	    U32(2, CTA_IP_V4_SRC, 1) } },
+
+	{ "create", CREATE, V4, 0, { U32(0, CTA_TIMEOUT, 10) } },
+	{ "create without a timeout", CREATE, V4, -EINVAL,
+	  { U32(0, CTA_MARK, 1) } },
+	{ "create with address translation", CREATE, V4, -EOPNOTSUPP,
+	  { U32(0, CTA_TIMEOUT, 10), NEST(0, CTA_NAT_SRC) } },
+	{ "create with labels", CREATE, V4, -EOPNOTSUPP,
+	  { U32(0, CTA_TIMEOUT, 10), U32(0, CTA_LABELS, 1) } },
+	{ "create with a helper", CREATE, V4, -EOPNOTSUPP,
+	  { U32(0, CTA_TIMEOUT, 10), NEST(0, CTA_HELP),
+	    U16(1, CTA_HELP_NAME, 0x6600) } },
+	{ "change nothing", CHANGE, V4, 0, { } },
+	{ "take the helper away", CHANGE, V4, 0,
+	  { NEST(0, CTA_HELP), U8(1, CTA_HELP_NAME, 0) } },
+	{ "helper without a name", CHANGE, V4, -EINVAL,
+	  { NEST(0, CTA_HELP) } },
+	{ "helper name without its end", CHANGE, V4, -EINVAL,
+	  { NEST(0, CTA_HELP), BYTES(1, CTA_HELP_NAME, 4, 'f') } },
+	{ "helper name of 17 bytes", CHANGE, V4, -EINVAL,
+	  { NEST(0, CTA_HELP), BYTES(1, CTA_HELP_NAME, 17, 'f') } },
+	{ "change the master", CHANGE, V4, -EOPNOTSUPP,
+	  { TCP_TUPLE(CTA_TUPLE_MASTER) } },
+	{ "TCP state", CHANGE, V4, 0,
+	  { NEST(0, CTA_PROTOINFO), NEST(1, CTA_PROTOINFO_TCP),
+	    U8(2, CTA_PROTOINFO_TCP_STATE, TCP_CONNTRACK_ESTABLISHED) } },
+	{ "TCP state that does not exist", CHANGE, V4, -ERANGE,
+	  { NEST(0, CTA_PROTOINFO), NEST(1, CTA_PROTOINFO_TCP),
+	    U8(2, CTA_PROTOINFO_TCP_STATE, TCP_CONNTRACK_MAX) } },
+	{ "window scale of 15", CHANGE, V4, -ERANGE,
+	  { NEST(0, CTA_PROTOINFO), NEST(1, CTA_PROTOINFO_TCP),
+	    U8(2, CTA_PROTOINFO_TCP_WSCALE_ORIGINAL, 15) } },
+	{ "TCP flags without a mask", CHANGE, V4, -ERANGE,
+	  { NEST(0, CTA_PROTOINFO), NEST(1, CTA_PROTOINFO_TCP),
+	    U8(2, CTA_PROTOINFO_TCP_FLAGS_REPLY, 1) } },
+	{ "protoinfo too short for an attribute", CHANGE, V4, -ERANGE,
+	  { NEST(0, CTA_PROTOINFO), BYTES(1, CTA_PROTOINFO_TCP, 3, 0) } },
+	{ "protoinfo of another protocol", CHANGE, V4, 0,
+	  { NEST(0, CTA_PROTOINFO), NEST(1, CTA_PROTOINFO_SCTP) } },
+};
+
+static void request_desc(const struct request_case *c, char *desc)
+{
+	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(request, request_cases, request_desc);
+
+static void free_skb(struct kunit_resource *res)
+{
+	kfree_skb(res->data);
+}
+
+static struct sk_buff *new_message(struct kunit *test, unsigned int size)
+{
+	struct sk_buff *skb = alloc_skb(size, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, skb);
+	kunit_alloc_resource(test, NULL, free_skb, GFP_KERNEL, skb);
+	return skb;
+}
+
+/* Numbers are in network order; filter flags, alone, in the host's. */
+static void put_value(struct kunit *test, struct sk_buff *skb,
+		      const struct piece *p, bool host)
+{
+	u8 bytes[32];
+
+	memset(bytes, p->value, sizeof(bytes));
+	if (p->len == 2)
+		*(__be16 *)bytes = htons(p->value);
+	if (p->len == 4)
+		*(__be32 *)bytes = host ? (__force __be32)p->value :
+					  htonl(p->value);
+	KUNIT_ASSERT_EQ(test, 0, nla_put(skb, p->type, p->len, bytes));
+}
+
+static void build(struct kunit *test, struct sk_buff *skb,
+		  const struct piece *pieces, unsigned int n)
+{
+	const struct piece *open[4];
+	struct nlattr *nest[4];
+	unsigned int i, depth = 0;
+
+	for (i = 0; i <= n; i++) {
+		const struct piece *p = &pieces[i];
+		bool end = i == n || !p->type;
+
+		while (depth > (end ? 0 : p->depth)) {
+			depth--;
+			nla_nest_end(skb, nest[depth]);
+			nest[depth]->nla_len -= open[depth]->len;
+			skb_trim(skb, skb->len - open[depth]->len);
+		}
+		if (end)
+			return;
+		KUNIT_ASSERT_EQ(test, depth, p->depth);
+		if (!p->nest) {
+			put_value(test, skb, p, depth == 1 &&
+				  open[0]->type == CTA_FILTER);
+			continue;
+		}
+		open[depth] = p;
+		nest[depth] = p->plain ? nla_nest_start_noflag(skb, p->type) :
+					 nla_nest_start(skb, p->type);
+		KUNIT_ASSERT_NOT_NULL(test, nest[depth]);
+		depth++;
+	}
+}
+
+static int parse_tuple(const struct nlattr * const cda[], u8 family,
+		       struct netlink_ext_ack *extack)
+{
+	struct nf_conntrack_tuple tuple;
+	struct nf_conntrack_zone zone;
+
+	return ct_nl_parse_zone(cda[CTA_ZONE], &zone, extack) ?:
+	       ct_nl_parse_tuple(cda[CTA_TUPLE_ORIG], family,
+				 IP_CT_DIR_ORIGINAL, CT_F_ALL, &tuple, &zone,
+				 extack);
+}
+
+static int parse_request(const struct request_case *c,
+			 const struct nlattr * const cda[],
+			 struct netlink_ext_ack *extack)
+{
+	struct ct_nl_change change;
+	struct ct_nl_filter filter;
+
+	switch (c->target) {
+	case TUPLE:
+		return parse_tuple(cda, c->family, extack);
+	case FILTER:
+		return ct_nl_filter_parse(cda, c->family, &filter, extack);
+	case CREATE:
+	case CHANGE:
+		return ct_nl_parse_change(cda, c->target == CREATE, &change,
+					  extack);
+	default:
+		return 0;
+	}
+}
+
+static void test_request(struct kunit *test)
+{
+	const struct request_case *c = test->param_value;
+	struct netlink_ext_ack extack = {};
+	struct nlattr *cda[CTA_MAX + 1];
+	struct sk_buff *skb = new_message(test, 1024);
+	const u8 *bad;
+	int err;
+
+	build(test, skb, c->pieces, ARRAY_SIZE(c->pieces));
+	err = nla_parse_deprecated(cda, CTA_MAX, (struct nlattr *)skb->data,
+				   skb->len, ct_nl_policy, &extack);
+	if (c->target != POLICY) {
+		KUNIT_ASSERT_EQ(test, 0, err);
+		err = parse_request(c, (const struct nlattr * const *)cda,
+				    &extack);
+	}
+	KUNIT_EXPECT_EQ(test, c->expect, err);
+	KUNIT_EXPECT_EQ(test, !!err, extack._msg != NULL);
+	if (!err)
+		return;
+	/* It names an attribute of the request, or one that is not there. */
+	bad = (const u8 *)extack.bad_attr;
+	KUNIT_EXPECT_TRUE(test, bad || extack.miss_type);
+	if (bad) {
+		KUNIT_EXPECT_PTR_GE(test, bad, (const u8 *)skb->data);
+		KUNIT_EXPECT_PTR_LT(test, bad, (const u8 *)skb->tail);
+	}
+}
+
+/* An entry that is in no table. */
+static struct ct_entry *test_entry(struct kunit *test, u8 l3, u8 l4)
+{
+	struct ct_net *cn = kunit_kzalloc(test, sizeof(*cn), GFP_KERNEL);
+	struct ct_entry *e = kunit_kzalloc(test, sizeof(*e), GFP_KERNEL);
+	struct nf_conntrack_tuple *t;
+
+	KUNIT_ASSERT_NOT_NULL(test, cn);
+	KUNIT_ASSERT_NOT_NULL(test, e);
+	e->cn = cn;
+	spin_lock_init(&e->lock);
+	refcount_set(&e->ct_general.use, 1);
+	e->status = IPS_CONFIRMED;
+	atomic_set(&e->hot, IPS_CONFIRMED);
+	e->expires = (u32)jiffies + 100 * HZ + HZ / 2;
+#ifdef CONFIG_NF_CONNTRACK_ZONES
+	e->zone.dir = NF_CT_DEFAULT_ZONE_DIR;
+#endif
+	t = &e->dir[IP_CT_DIR_ORIGINAL].tuple;
+	t->src.l3num = l3;
+	t->dst.protonum = l4;
+	memset(&t->src.u3, 0xa, l3 == V4 ? 4 : 16);
+	memset(&t->dst.u3, 0xb, l3 == V4 ? 4 : 16);
+	t->src.u.all = htons(1000);
+	t->dst.u.all = htons(80);
+	if (l4 == IPPROTO_ICMP || l4 == IPPROTO_ICMPV6) {
+		t->dst.u.icmp.type = l4 == IPPROTO_ICMP ? 8 : 128;
+		t->dst.u.icmp.code = 0;
+	} else if (l4 != IPPROTO_TCP && l4 != IPPROTO_UDP) {
+		t->src.u.all = 0;
+		t->dst.u.all = 0;
+	}
+	KUNIT_ASSERT_TRUE(test,
+			  ct_tuple_invert(&e->dir[IP_CT_DIR_REPLY].tuple, t));
+	return e;
+}
+
+/* Which entries a filter lets through: one of TCP over IPv4, and others. */
+struct match_case {
+	const char *name;
+	u8 family;
+	bool expect;
+	u32 status;
+	u32 mark;
+	u16 zone[IP_CT_DIR_MAX];
+	u8 l4;
+	struct piece pieces[14];
+};
+
+#define ONLY(f) \
+	NEST(0, CTA_FILTER), U32(1, CTA_FILTER_ORIG_FLAGS, f), \
+	NEST(0, CTA_TUPLE_ORIG)
+#define ONLY_REPLY(f) \
+	NEST(0, CTA_FILTER), U32(1, CTA_FILTER_REPLY_FLAGS, f), \
+	NEST(0, CTA_TUPLE_REPLY)
+
+static const struct match_case match_cases[] = {
+	{ "family", V4, true },
+	{ "other family", V6, false },
+	{ "mark", .mark = 0x12, .expect = true,
+	  .pieces = { U32(0, CTA_MARK, 0x12) } },
+	{ "other mark", .mark = 0x13, .pieces = { U32(0, CTA_MARK, 0x12) } },
+	{ "mark 0 is a mark", .mark = 1, .pieces = { U32(0, CTA_MARK, 0) } },
+	{ "masked mark", .mark = 0xf2, .expect = true,
+	  .pieces = { U32(0, CTA_MARK, 2), U32(0, CTA_MARK_MASK, 0xf) } },
+	{ "status", .status = IPS_ASSURED, .expect = true,
+	  .pieces = { U32(0, CTA_STATUS, IPS_ASSURED) } },
+	{ "status lacks a bit", .status = IPS_SEEN_REPLY,
+	  .pieces = { U32(0, CTA_STATUS, IPS_ASSURED | IPS_SEEN_REPLY) } },
+	{ "status without a bit", .status = IPS_SEEN_REPLY, .expect = true,
+	  .pieces = { U32(0, CTA_STATUS, 0),
+		      U32(0, CTA_STATUS_MASK, IPS_ASSURED) } },
+	{ "zone of one direction", .zone = { 0, 7 }, .expect = true,
+	  .pieces = { U16(0, CTA_ZONE, 7) } },
+	{ "other zone", .zone = { 8, 8 }, .pieces = { U16(0, CTA_ZONE, 7) } },
+	{ "zone 0 is a zone", .zone = { 8, 8 },
+	  .pieces = { U16(0, CTA_ZONE, 0) } },
+	{ "source", V4, true,
+	  .pieces = { ONLY(CT_F_IP_SRC), NEST(1, CTA_TUPLE_IP),
+		      U32(2, CTA_IP_V4_SRC, 0x0a0a0a0a) } },
+	{ "other source", V4, false,
+	  .pieces = { ONLY(CT_F_IP_SRC), NEST(1, CTA_TUPLE_IP),
+		      U32(2, CTA_IP_V4_SRC, 0x0a0a0a0b) } },
+	{ "destination", V4, true,
+	  .pieces = { ONLY(CT_F_IP_DST), NEST(1, CTA_TUPLE_IP),
+		      U32(2, CTA_IP_V4_DST, 0x0b0b0b0b) } },
+	{ "source of the reply", V4, true,
+	  .pieces = { ONLY_REPLY(CT_F_IP_SRC), NEST(1, CTA_TUPLE_IP),
+		      U32(2, CTA_IP_V4_SRC, 0x0b0b0b0b) } },
+	{ "protocol", V4, true,
+	  .pieces = { ONLY(CT_F_PROTO), PROTOCOL(IPPROTO_TCP) } },
+	{ "other protocol", V4, false,
+	  .pieces = { ONLY(CT_F_PROTO), PROTOCOL(IPPROTO_UDP) } },
+	{ "port", V4, true,
+	  .pieces = { ONLY(CT_F_PROTO | CT_F_DPORT), PROTOCOL(IPPROTO_TCP),
+		      U16(2, CTA_PROTO_DST_PORT, 80) } },
+	{ "other port", V4, false,
+	  .pieces = { ONLY(CT_F_PROTO | CT_F_DPORT), PROTOCOL(IPPROTO_TCP),
+		      U16(2, CTA_PROTO_DST_PORT, 81) } },
+	{ "ICMP type", V4, true, .l4 = IPPROTO_ICMP,
+	  .pieces = { ONLY(CT_F_PROTO | CT_F_ICMP_TYPE),
+		      PROTOCOL(IPPROTO_ICMP),
+		      U8(2, CTA_PROTO_ICMP_TYPE, 8) } },
+	{ "other ICMP type", V4, false, .l4 = IPPROTO_ICMP,
+	  .pieces = { ONLY(CT_F_PROTO | CT_F_ICMP_TYPE),
+		      PROTOCOL(IPPROTO_ICMP),
+		      U8(2, CTA_PROTO_ICMP_TYPE, 13) } },
+	{ "other ICMP id", V4, false, .l4 = IPPROTO_ICMP,
+	  .pieces = { ONLY(CT_F_PROTO | CT_F_ICMP_ID),
+		      PROTOCOL(IPPROTO_ICMP),
+		      U16(2, CTA_PROTO_ICMP_ID, 1) } },
+	{ "zone in the tuple", V4, true, .zone = { 7, 0 },
+	  .pieces = { ONLY(CT_F_ZONE), U16(1, CTA_TUPLE_ZONE, 7) } },
+	{ "zone in the tuple, of the other direction", V4, false,
+	  .zone = { 0, 7 },
+	  .pieces = { ONLY(CT_F_ZONE), U16(1, CTA_TUPLE_ZONE, 7) } },
+};
+
+static void match_desc(const struct match_case *c, char *desc)
+{
+	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(match, match_cases, match_desc);
+
+static void test_match(struct kunit *test)
+{
+	const struct match_case *c = test->param_value;
+	struct ct_entry *e = test_entry(test, V4, c->l4 ?: IPPROTO_TCP);
+	struct sk_buff *skb = new_message(test, 1024);
+	struct nlattr *cda[CTA_MAX + 1];
+	struct ct_nl_filter filter;
+
+	e->status |= c->status;
+	ct_nl_mark_set(e, c->mark);
+	memcpy(e->zone_id, c->zone, sizeof(c->zone));
+	build(test, skb, c->pieces, ARRAY_SIZE(c->pieces));
+	KUNIT_ASSERT_EQ(test, 0,
+			nla_parse_deprecated(cda, CTA_MAX,
+					     (struct nlattr *)skb->data,
+					     skb->len, ct_nl_policy, NULL));
+	KUNIT_EXPECT_TRUE(test,
+			  ct_nl_filter_wanted((const struct nlattr * const *)cda,
+					      c->family));
+	KUNIT_ASSERT_EQ(test, 0,
+			ct_nl_filter_parse((const struct nlattr * const *)cda,
+					   c->family, &filter, NULL));
+	KUNIT_EXPECT_EQ(test, c->expect, ct_nl_filter_match(&filter, e));
+}
+
+/* The attributes of a message, in the order that user space has seen ever
+ * since: types in hexadecimal, of the message's first level.
+ */
+struct fill_case {
+	const char *name;
+	u8 l3;
+	u8 l4;
+	u32 events;	/* 0: as in a dump */
+	bool acct;
+	bool start;
+	u16 zone[IP_CT_DIR_MAX];
+	u8 types[14];
+};
+
+#define DUMP_HEAD	CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, CTA_STATUS, \
+			CTA_MARK, CTA_ID, CTA_USE, CTA_TIMEOUT
+#define EVENT_HEAD	CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, CTA_ID, CTA_STATUS, \
+			CTA_TIMEOUT
+#define COUNTERS	CTA_COUNTERS_ORIG, CTA_COUNTERS_REPLY
+
+static const struct fill_case fill_cases[] = {
+	{ "dump, TCP", V4, IPPROTO_TCP,
+	  .types = { DUMP_HEAD, CTA_PROTOINFO } },
+	{ "dump, UDP over IPv6", V6, IPPROTO_UDP, .types = { DUMP_HEAD } },
+	{ "dump, ICMP", V4, IPPROTO_ICMP, .types = { DUMP_HEAD } },
+	{ "dump, ICMPv6", V6, IPPROTO_ICMPV6, .types = { DUMP_HEAD } },
+	{ "dump, OSPF", V4, 89, .types = { DUMP_HEAD } },
+	{ "dump, all there is", V6, IPPROTO_TCP, .acct = true, .start = true,
+	  .types = { DUMP_HEAD, CTA_PROTOINFO, COUNTERS, CTA_TIMESTAMP } },
+	{ "dump, zone", V4, IPPROTO_UDP, .zone = { 3, 3 },
+	  .types = { CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, CTA_ZONE, CTA_STATUS,
+		     CTA_MARK, CTA_ID, CTA_USE, CTA_TIMEOUT } },
+	{ "NEW, TCP", V4, IPPROTO_TCP, BIT(IPCT_NEW), .acct = true,
+	  .types = { EVENT_HEAD, CTA_PROTOINFO } },
+	{ "NEW, UDP", V4, IPPROTO_UDP, BIT(IPCT_NEW), .start = true,
+	  .types = { EVENT_HEAD } },
+	{ "UPDATE of the state", V4, IPPROTO_TCP, BIT(IPCT_PROTOINFO),
+	  .types = { EVENT_HEAD, CTA_PROTOINFO } },
+	{ "UPDATE of anything else", V4, IPPROTO_TCP, BIT(IPCT_REPLY),
+	  .types = { EVENT_HEAD } },
+	{ "UPDATE of the mark to 0", V4, IPPROTO_TCP, BIT(IPCT_MARK),
+	  .types = { EVENT_HEAD, CTA_MARK } },
+	{ "DESTROY before its time", V4, IPPROTO_TCP, BIT(IPCT_DESTROY),
+	  .acct = true, .start = true,
+	  .types = { EVENT_HEAD, COUNTERS, CTA_TIMESTAMP, CTA_PROTOINFO } },
+};
+
+static void fill_desc(const struct fill_case *c, char *desc)
+{
+	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(fill, fill_cases, fill_desc);
+
+static struct ct_entry *fill_entry(struct kunit *test,
+				   const struct fill_case *c)
+{
+	struct ct_entry *e = test_entry(test, c->l3, c->l4);
+
+	e->cn->acct = c->acct;
+	e->start = c->start;
+	memcpy(e->zone_id, c->zone, sizeof(c->zone));
+	e->proto.tcp.state = TCP_CONNTRACK_ESTABLISHED;
+	atomic64_set(&e->dir[IP_CT_DIR_ORIGINAL].packets, 3);
+	atomic64_set(&e->dir[IP_CT_DIR_ORIGINAL].bytes, 300);
+	return e;
+}
+
+static int fill(const struct fill_case *c, struct sk_buff *skb,
+		struct ct_entry *e, bool zero)
+{
+	if (c->events)
+		return ct_nl_fill_event(skb, e, c->events, 0);
+	return ct_nl_fill_entry(skb, e, 1, 1, NLM_F_MULTI, zero);
+}
+
+static void test_fill(struct kunit *test)
+{
+	const struct fill_case *c = test->param_value;
+	struct ct_entry *e = fill_entry(test, c);
+	struct sk_buff *skb = new_message(test, 2048);
+	const u8 *want = c->types;
+	struct nlmsghdr *nlh;
+	struct nlattr *attr;
+	int left;
+
+	KUNIT_ASSERT_EQ(test, 0, fill(c, skb, e, false));
+	nlh = (struct nlmsghdr *)skb->data;
+	KUNIT_EXPECT_EQ(test, nlh->nlmsg_len, skb->len);
+	KUNIT_EXPECT_EQ(test, nlh->nlmsg_type,
+			ct_nl_type(c->events & BIT(IPCT_DESTROY) ?
+				   IPCTNL_MSG_CT_DELETE : IPCTNL_MSG_CT_NEW));
+	nlmsg_for_each_attr(attr, nlh, sizeof(struct nfgenmsg), left) {
+		KUNIT_EXPECT_EQ(test, *want, nla_type(attr));
+		if (*want)
+			want++;
+	}
+	KUNIT_EXPECT_EQ(test, 0, left);
+	KUNIT_EXPECT_EQ(test, 0, *want);
+}
+
+/* In every size of message that is too small nothing is left behind, no lock
+ * stays held, and no counter is lost.
+ */
+static void test_fill_short(struct kunit *test)
+{
+	const struct fill_case *c = test->param_value;
+	struct ct_entry *e = fill_entry(test, c);
+	struct sk_buff *skb = new_message(test, 2048);
+	unsigned int need, room;
+
+	KUNIT_ASSERT_EQ(test, 0, fill(c, skb, e, false));
+	need = skb->len;
+	skb_trim(skb, 0);
+	skb_put(skb, skb_tailroom(skb) - need + NLMSG_ALIGNTO);
+	for (room = need - NLMSG_ALIGNTO; room; room -= NLMSG_ALIGNTO) {
+		unsigned int len = skb->len;
+
+		KUNIT_ASSERT_EQ(test, room, skb_tailroom(skb));
+		KUNIT_EXPECT_EQ(test, -EMSGSIZE, fill(c, skb, e, true));
+		KUNIT_ASSERT_EQ(test, len, skb->len);
+		KUNIT_EXPECT_FALSE(test, spin_is_locked(&e->lock));
+		skb_put(skb, NLMSG_ALIGNTO);
+	}
+	KUNIT_EXPECT_EQ(test, 3,
+			atomic64_read(&e->dir[IP_CT_DIR_ORIGINAL].packets));
+}
+
+/* What is written is read back as the same tuple, whatever the protocol. */
+static void test_round_trip(struct kunit *test)
+{
+	const struct fill_case *c = test->param_value;
+	struct ct_entry *e = fill_entry(test, c);
+	struct sk_buff *skb = new_message(test, 2048);
+	struct nf_conntrack_tuple tuple;
+	struct nf_conntrack_zone zone;
+	struct nlattr *cda[CTA_MAX + 1];
+	unsigned int dir;
+
+	KUNIT_ASSERT_EQ(test, 0, fill(c, skb, e, false));
+	KUNIT_ASSERT_EQ(test, 0,
+			nlmsg_parse_deprecated((struct nlmsghdr *)skb->data,
+					       sizeof(struct nfgenmsg), cda,
+					       CTA_MAX, ct_nl_policy, NULL));
+	KUNIT_ASSERT_EQ(test, 0,
+			ct_nl_parse_zone(cda[CTA_ZONE], &zone, NULL));
+	KUNIT_EXPECT_EQ(test, c->zone[0], zone.id);
+	for (dir = 0; dir < IP_CT_DIR_MAX; dir++) {
+		KUNIT_ASSERT_EQ(test, 0,
+				ct_nl_parse_tuple(cda[CTA_TUPLE_ORIG + dir],
+						  c->l3, dir, CT_F_ALL, &tuple,
+						  &zone, NULL));
+		KUNIT_EXPECT_TRUE(test, ct_tuple_equal(&tuple,
+						       &e->dir[dir].tuple));
+		KUNIT_EXPECT_EQ(test, dir, tuple.dst.dir);
+	}
+}
+
+/* Counters that are told and zeroed: what came meanwhile stays. */
+static void test_zero_counters(struct kunit *test)
+{
+	const struct fill_case c = { "", V4, IPPROTO_UDP, .acct = true };
+	struct ct_entry *e = fill_entry(test, &c);
+	struct ct_dir *d = &e->dir[IP_CT_DIR_ORIGINAL];
+	struct sk_buff *skb = new_message(test, 2048);
+
+	KUNIT_ASSERT_EQ(test, 0, fill(&c, skb, e, true));
+	KUNIT_EXPECT_EQ(test, 0, atomic64_read(&d->packets));
+	KUNIT_EXPECT_EQ(test, 0, atomic64_read(&d->bytes));
+}
+
+/* What may be changed in an entry, and what that refuses. */
+struct change_case {
+	const char *name;
+	u32 before;
+	struct ct_nl_change change;
+	int expect;
+	u32 after;
+	u32 mark;
+	u8 tcp_state;
+};
+
+#define SAME	.tcp_state = TCP_CONNTRACK_SYN_SENT
+
+static const struct change_case change_cases[] = {
+	{ "nothing", 0, { }, 0, 0, 0xf0, SAME },
+	{ "assured", IPS_SEEN_REPLY,
+	  { .has_status = true,
+	    .status = IPS_CONFIRMED | IPS_SEEN_REPLY | IPS_ASSURED },
+	  0, IPS_SEEN_REPLY | IPS_ASSURED, 0xf0, SAME },
+	{ "not assured any more", IPS_ASSURED,
+	  { .has_status = true, .status = IPS_CONFIRMED },
+	  -EBUSY, IPS_ASSURED, 0xf0, SAME },
+	{ "not confirmed", 0, { .has_status = true, .status = 0 },
+	  -EBUSY, 0, 0xf0, SAME },
+	{ "dying", 0,
+	  { .has_status = true, .status = IPS_CONFIRMED | IPS_DYING },
+	  -EBUSY, 0, 0xf0, SAME },
+	{ "bits of address translation are left alone", 0,
+	  { .has_status = true, .status = IPS_CONFIRMED | IPS_SRC_NAT },
+	  0, 0, 0xf0, SAME },
+	{ "timeout, but fixed", IPS_FIXED_TIMEOUT,
+	  { .has_timeout = true, .timeout = HZ },
+	  -EPERM, IPS_FIXED_TIMEOUT, 0xf0, SAME },
+	{ "mark", 0, { .has_mark = true, .mark = 5 }, 0, 0, 5, SAME },
+	{ "part of the mark", 0,
+	  { .has_mark = true, .mark = 5, .mark_mask = ~0xfU },
+	  0, 0, 0xf5, SAME },
+	{ "TCP state", 0,
+	  { .has_tcp_state = true, .tcp_state = TCP_CONNTRACK_ESTABLISHED },
+	  0, 0, 0xf0, TCP_CONNTRACK_ESTABLISHED },
+	{ "an error changes nothing", IPS_ASSURED,
+	  { .has_status = true, .has_mark = true, .has_tcp_state = true },
+	  -EBUSY, IPS_ASSURED, 0xf0, SAME },
+};
+
+static void change_desc(const struct change_case *c, char *desc)
+{
+	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(change, change_cases, change_desc);
+
+static void test_change(struct kunit *test)
+{
+	const struct change_case *c = test->param_value;
+	struct ct_entry *e = test_entry(test, V4, IPPROTO_TCP);
+	struct netlink_ext_ack extack = {};
+
+	e->status |= c->before;
+	atomic_or(c->before, &e->hot);
+	ct_nl_mark_set(e, 0xf0);
+	e->proto.tcp.state = TCP_CONNTRACK_SYN_SENT;
+	KUNIT_EXPECT_EQ(test, c->expect, ct_nl_change(e, &c->change, &extack));
+	KUNIT_EXPECT_EQ(test, !!c->expect, extack._msg != NULL);
+	KUNIT_EXPECT_EQ(test, c->after | IPS_CONFIRMED, e->status);
+	KUNIT_EXPECT_EQ(test, c->mark, ct_nl_mark(e));
+	KUNIT_EXPECT_EQ(test, c->tcp_state, e->proto.tcp.state);
+}
+
+static struct kunit_case netlink_cases[] = {
+	KUNIT_CASE_PARAM(test_request, request_gen_params),
+	KUNIT_CASE_PARAM(test_match, match_gen_params),
+	KUNIT_CASE_PARAM(test_fill, fill_gen_params),
+	KUNIT_CASE_PARAM(test_fill_short, fill_gen_params),
+	KUNIT_CASE_PARAM(test_round_trip, fill_gen_params),
+	KUNIT_CASE_PARAM(test_change, change_gen_params),
+	KUNIT_CASE(test_zero_counters),
+	{}
+};
+
+static struct kunit_suite ct_netlink_suite = {
+	.name = "ct_netlink",
+	.test_cases = netlink_cases,
+};
+
+kunit_test_suites(&ct_netlink_suite);
