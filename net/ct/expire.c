@@ -21,10 +21,11 @@
 #define STEPS	256
 
 /*
- * Steps in one go of the timer: under a millisecond. With a backlog it comes
- * back in the next jiffy.
+ * Steps in one go of the timer. With a backlog it comes back in the next jiffy
+ * or the one after: half a million steps a second, a part of the CPU's time
+ * that leaves packets theirs.
  */
-#define RUN	2048
+#define RUN	(1000000 / HZ)
 
 /*
  * A refresh by less than this is not worth a write. Whole seconds is what
@@ -306,7 +307,7 @@ int ct_expire_init(void)
 	struct ct_wheel *w;
 	unsigned int cpu;
 
-	BUILD_BUG_ON(CT_WHEEL_WIDTH != BIT(CT_WHEEL_BITS));
+	BUILD_BUG_ON(CT_WHEEL_WIDTH >> CT_WHEEL_BITS != 1);
 	BUILD_BUG_ON(CT_WHEEL_SLOTS >= CT_WHEEL_NONE);
 	BUILD_BUG_ON(BIT_ULL(CT_WHEEL_BITS * CT_WHEEL_LEVELS) <=
 		     (1ULL << 31) / CT_WHEEL_TICK + 1);

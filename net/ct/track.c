@@ -158,15 +158,16 @@ static unsigned int track_error(const struct ct_packet *p,
 	return NF_ACCEPT;
 }
 
-static void first_reply(struct ct_entry *e)
+/* Return: the event, if it is the first */
+static u32 first_reply(struct ct_entry *e)
 {
 	if (ct_status_set(e, IPS_SEEN_REPLY_BIT))
-		return;
+		return 0;
 	ct_expire_replied(e);
-	ct_event(e, BIT(IPCT_REPLY));
+	return BIT(IPCT_REPLY);
 }
 
-static unsigned int track_entry(const struct ct_packet *p,
+static unsigned int track_entry(struct ct_packet *p,
 				const struct ct_proto *proto,
 				const struct nf_conntrack_tuple *tuple,
 				const struct ct_entry *tmpl,
@@ -177,9 +178,11 @@ static unsigned int track_entry(const struct ct_packet *p,
 	enum ct_verdict verdict;
 	struct ct_entry *e;
 	unsigned int dir;
+	u32 events = 0;
 	int tries = 3;
 	u32 hash;
 
+	p->events = &events;
 again:
 	e = lookup(p->cn, tuple, zone, &hash, &dir);
 	if (e) {
@@ -204,20 +207,26 @@ again:
 			if (ct_entry_hot(e) & IPS_CONFIRMED)
 				ct_entry_kill(e, 0, 0);
 			ct_entry_put(e);
+			events = 0;
 			goto again;
 		}
 		if (verdict != CT_DROP_ENTRY) {
 			ct_entry_put(e);
 			return invalid(p->cn, reason ?: CT_INVALID_CLASH);
 		}
-		if (ct_entry_hot(e) & IPS_CONFIRMED)
-			ct_entry_kill(e, 0, 0);
 	}
 	count_bytes(e, ctinfo, p->skb);
+	set_entry(p->skb, e, ctinfo);
+	if (unlikely(verdict == CT_DROP_ENTRY)) {
+		if (ct_entry_hot(e) & IPS_CONFIRMED)
+			ct_entry_kill(e, 0, 0);
+		return NF_ACCEPT;
+	}
 	if (unlikely(ctinfo == IP_CT_ESTABLISHED_REPLY &&
 		     !(ct_entry_hot(e) & IPS_SEEN_REPLY)))
-		first_reply(e);
-	set_entry(p->skb, e, ctinfo);
+		events |= first_reply(e);
+	if (unlikely(events))
+		ct_event(e, events);
 	return NF_ACCEPT;
 }
 
@@ -327,7 +336,7 @@ static bool join_winner(struct sk_buff *skb, struct ct_entry *loser,
 		return false;
 	count_bytes(winner, ctinfo, skb);
 	if (dir == IP_CT_DIR_REPLY)
-		first_reply(winner);
+		ct_event(winner, first_reply(winner));
 	ct_entry_get(winner);
 	set_entry(skb, winner, ctinfo);
 	ct_entry_put(loser);

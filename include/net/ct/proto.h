@@ -28,7 +28,7 @@ enum ct_verdict {
 /**
  * struct ct_proto - a protocol tracker
  * @num: IPPROTO_*, 0 for generic
- * @early_confirm_clash: two packets that open the same connection at once
+ * @share_on_clash: two packets that open the same connection at once
  *	may share one entry (§3): connectionless protocols
  * @parse: transport header to the port part of a tuple (src.u, dst.u);
  *	called for packets and for what is inside ICMP errors, where only
@@ -39,13 +39,10 @@ enum ct_verdict {
  * @new: may this packet open a connection? Initialises @e->proto.
  *	No lock. CT_OK or a reason
  * @packet: advance the state machine, choose the timeout and call
- *	ct_refresh(), set SEEN_REPLY-derived bits (ASSURED), note events with
- *	ct_event(). Takes @e->lock itself as needed; @reason set for CT_INVALID
- * @can_evict: may an entry, though replied, be evicted? NULL: never
+ *	ct_refresh(), set SEEN_REPLY-derived bits (ASSURED), note events in
+ *	@p->events. Takes @e->lock itself as needed; @reason set for CT_INVALID
  * @fill: CTA_PROTOINFO of a message, with @e->lock taken inside; @destroy:
  *	only what DESTROY events carry. NULL: none. -EMSGSIZE
- * @timeouts: number of sysctl timeouts in cn->timeout[] at @timeout_base
- * @timeout_base: enum ct_timeout
  */
 struct ct_proto {
 	u8 num;
@@ -79,24 +76,26 @@ extern const struct ct_proto ct_proto_generic;
 const struct ct_proto *ct_proto_find(u8 l3, u8 l4);
 
 /**
- * ct_proto_icmp_related() - is this ICMP or ICMPv6 packet an error, or
- *	otherwise not a query?
- * @p: a located, checked ICMP or ICMPv6 packet
- * @reason: set when the return value is CT_ERROR_INVALID
- * @inner: for CT_ERROR: tuple of the packet inside, as that was sent
- * Return: see enum
+ * enum ct_icmp_kind - what an ICMP or ICMPv6 packet is to the tracker
+ * @CT_ICMP_QUERY: a query or its reply: tracked like any packet
+ * @CT_ICMP_ERROR: related to the connection of the packet inside
+ * @CT_ICMP_UNTRACKED: neighbour discovery and the like
+ * @CT_ICMP_BAD: invalid
  */
 enum ct_icmp_kind {
-	/* CT_ICMP_QUERY: track it like any packet */
 	CT_ICMP_QUERY,
-	/* CT_ICMP_ERROR: related to the connection of the packet inside */
 	CT_ICMP_ERROR,
-	/* CT_ICMP_UNTRACKED: neighbour discovery and the like */
 	CT_ICMP_UNTRACKED,
-	/* CT_ICMP_BAD: invalid, reason set */
 	CT_ICMP_BAD,
 };
 
+/**
+ * ct_icmp_classify() - query, error, or neither?
+ * @p: a located, checked ICMP or ICMPv6 packet
+ * @inner: for CT_ICMP_ERROR: the tuple of the packet inside, as it was sent
+ * @reason: for CT_ICMP_BAD: why
+ * Context: softirq. Return: see enum ct_icmp_kind
+ */
 enum ct_icmp_kind ct_icmp_classify(const struct ct_packet *p,
 				   struct nf_conntrack_tuple *inner,
 				   enum ct_invalid *reason);

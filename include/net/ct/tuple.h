@@ -18,6 +18,8 @@ struct ct_net;
  * @l4off: offset of the transport header from skb->data
  * @l4len: bytes from there to the end of the packet by the network header,
  *	never past the end of @skb
+ * @events: where to add what happened, bits 1 << IPCT_*, to be reported when
+ *	the packet was dealt with; NULL: report at once
  */
 struct ct_packet {
 	struct sk_buff *skb;
@@ -27,6 +29,7 @@ struct ct_packet {
 	u8 l4;
 	unsigned int l4off;
 	unsigned int l4len;
+	u32 *events;
 };
 
 /**

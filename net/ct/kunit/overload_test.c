@@ -293,7 +293,7 @@ static const struct refresh_row refresh_rows[] = {
 	{ "unconfirmed, changed", 0, 30 * HZ, 3 * HZ, 3 * HZ },
 	{ "unconfirmed, to nothing", 0, 30 * HZ, 0, 0 },
 	{ "later", LIVE, 100 * HZ, 300 * HZ, 300 * HZ, 1 },
-	{ "later by nearly nothing", LIVE, 100 * HZ, 100 * HZ + 1, 100 * HZ, 1 },
+	{ "later by a jiffy", LIVE, 100 * HZ, 100 * HZ + 1, 100 * HZ, 1 },
 	{ "later by a quarter", LIVE, 100 * HZ, 100 * HZ + HZ / 4,
 	  100 * HZ + HZ / 4, 1 },
 	{ "earlier, as for a reset", LIVE, 432000 * HZ, 10 * HZ, 10 * HZ, 0 },

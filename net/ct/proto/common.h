@@ -63,6 +63,16 @@ static inline bool ct_is_fresh(const struct ct_entry *e, u32 timeout)
 	return timeout - ct_entry_left(e) <= slack;
 }
 
+/* Something happened to the connection of a packet; e->lock is not held. */
+static inline void ct_note(struct ct_entry *e, const struct ct_packet *p,
+			   u32 events)
+{
+	if (p->events)
+		*p->events |= events;
+	else
+		ct_event(e, events);
+}
+
 enum ct_invalid ct_icmp_parse(const struct ct_packet *p,
 			      struct nf_conntrack_tuple *tuple);
 enum ct_icmp_kind ct_icmp_inner(const struct ct_packet *p, unsigned int nhoff,

@@ -505,7 +505,7 @@ static enum ct_verdict tcp_packet(struct ct_entry *e,
 	verdict = advance(e, p, th, seg, CTINFO2DIR(ctinfo), &events, reason);
 	spin_unlock_bh(&e->lock);
 	if (events)
-		ct_event(e, events);
+		ct_note(e, p, events);
 	return verdict;
 }
 

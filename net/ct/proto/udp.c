@@ -67,7 +67,7 @@ static enum ct_verdict udp_packet(struct ct_entry *e,
 	if (!ct_is_fresh(e, timeout))
 		ct_refresh(e, timeout);
 	if (unlikely(assure) && !ct_status_set(e, IPS_ASSURED_BIT))
-		ct_event(e, BIT(IPCT_ASSURED));
+		ct_note(e, p, BIT(IPCT_ASSURED));
 	return CT_ACCEPT;
 }
 

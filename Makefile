@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Everything is done by scripts/ and by kbuild; this only names it. The modules
+# are described by Kbuild and net/ct/Kbuild, and built below build/, in a
+# directory for each kernel.
+
+KVER ?= $(shell uname -r)
+PREFIX ?= /usr/local
+DESTDIR ?=
+MODULES_DIR = $(DESTDIR)/lib/modules/$(KVER)/updates/ct
+
+all: modules ctctl
+
+help:
+	@echo 'all          the modules, for the running kernel or KVER=, and ctctl'
+	@echo 'demo         see ct at work in a virtual machine'
+	@echo 'check        set up, then run all tests: kunit and vm-check'
+	@echo 'lint         checkpatch, sparse, compiler warnings, shellcheck'
+	@echo 'kunit        the unit tests, in user-mode Linux'
+	@echo 'vm-check     the tests with real programs, in VMs with both kernels'
+	@echo 'check-debug  the same on a kernel with KASAN, lockdep and kmemleak'
+	@echo 'bench-quick  what a packet costs, in nf_conntrack and in ct'
+	@echo 'ctctl        the command-line tool'
+	@echo 'install      modules (for KVER), modprobe.d/ct.conf, ctctl, manual'
+	@echo 'uninstall    remove what install installed'
+	@echo 'clean        remove what was built here'
+	@echo
+	@echo 'KVER=RELEASE chooses a kernel, PREFIX= and DESTDIR= where to install.'
+
+modules:
+	@scripts/build $(KVER)
+
+ctctl:
+	@$(MAKE) --no-print-directory -C tools/ctctl
+
+demo:
+	@scripts/setup build vm
+	@tests/vm/demo
+
+check:
+	@scripts/setup build vm uml
+	@scripts/check
+
+kunit:
+	@scripts/setup build uml
+	@scripts/kunit
+
+vm-check:
+	@scripts/setup build vm
+	@tests/vm/run 6.1 6.12
+
+check-debug:
+	@scripts/setup build vm debug
+	@tests/vm/run debug
+
+bench-quick:
+	@scripts/setup build vm uml
+	@tests/bench/run
+
+lint:
+	@scripts/setup build uml lint
+	@scripts/lint
+
+install: all
+	install -d $(MODULES_DIR)
+	install -m 644 build/$(KVER)/net/ct/*.ko $(MODULES_DIR)
+	install -D -m 644 modprobe.d/ct.conf $(DESTDIR)/etc/modprobe.d/ct.conf
+	install -D tools/ctctl/ctctl $(DESTDIR)$(PREFIX)/sbin/ctctl
+	install -D -m 644 tools/ctctl/completion.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/ctctl
+	install -D -m 644 Documentation/ctctl.8 \
+		$(DESTDIR)$(PREFIX)/share/man/man8/ctctl.8
+	$(if $(DESTDIR),,depmod $(KVER))
+
+uninstall:
+	rm -rf $(MODULES_DIR)
+	rm -f $(DESTDIR)/etc/modprobe.d/ct.conf \
+		$(DESTDIR)$(PREFIX)/sbin/ctctl \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/ctctl \
+		$(DESTDIR)$(PREFIX)/share/man/man8/ctctl.8
+	$(if $(DESTDIR),,depmod $(KVER))
+
+clean:
+	rm -rf build
+	@$(MAKE) --no-print-directory -C tools/ctctl clean
+
+.PHONY: all help modules ctctl demo check lint kunit vm-check check-debug \
+	bench-quick install uninstall clean

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What scripts/vm and scripts/uml have in common: a guest is started, runs a
+# job, and gives back its output, its exit status, and what its kernel had to
+# report. scripts/vm-init is the other side.
+
+# What a kernel prints when something is wrong with it.
+reports='BUG[: ]|WARNING:|Oops|general protection|stack segment|double fault'
+reports+='|divide error|Kernel panic|unable to handle|KASAN|KFENCE|UBSAN'
+reports+='|INFO: (task|rcu|trying|lockdep)|rcu: INFO|RCU used illegally'
+reports+='|possible (recursive|circular|irq)|inconsistent lock'
+reports+='|suspicious RCU|bad unlock balance|ODEBUG|unreferenced object'
+reports+='|refcount_t:|list_(add|del) corruption|Slab cache still has objects'
+reports+='|(soft|hard) lockup|hard LOCKUP|scheduling while atomic'
+reports+='|sleeping function called|unregister_netdevice: waiting'
+
+# want_numbers WORD...: each a number above 0, or that is the end.
+want_numbers()
+{
+	local word
+
+	for word; do
+		case $word in
+		'' | *[!0-9]* | 0*)
+			die 125 "'$word': a number above 0 is wanted here" ;;
+		esac
+	done
+}
+
+# clock SECONDS: the guest says "up" before the command and "exit N" after it;
+# "gone" is said here when it ends without.
+clock()
+{
+	local line
+
+	read -r -t 300 -u "$status" line
+	[ "$line" = up ] || exit 125
+	read -r -t "$1" -u "$status" line || exit 124
+	[ "${line% *}" = exit ] || exit 125
+	echo "${line#exit }" >"$run/exit"
+}
+
+finish()
+{
+	local child
+
+	for child in $guest $clock; do
+		kill -KILL "$child"
+		wait "$child"
+	done 2>/dev/null
+	rm -rf "$run"
+}
+
+# write_job COMMAND...: what the guest's init sources.
+write_job()
+{
+	local name
+
+	printf 'top=%q root=%q directory=%q\n' "$CT_TOP" "$K_ROOT" "$PWD"
+	printf 'command=('
+	printf '%q ' "$@"
+	printf ')\n'
+	for name in $(compgen -A export CT_); do
+		printf 'export %s=%q\n' "$name" "${!name}"
+	done
+}
+
+# run_guest SECONDS COMMAND...: does not return. Calls start_guest, which
+# starts the guest in the background with no descriptors but those it needs,
+# its files in $run, and leaves its process in $guest.
+run_guest()
+{
+	local seconds=$1 result first pumps
+
+	shift
+	guest='' clock=''
+	run=$(mktemp -d "${TMPDIR:-/tmp}/ct-guest.XXXXXX") || exit 125
+	trap finish EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	trap 'exit 129' HUP
+	trap 'exit 141' PIPE
+	write_job "$@" >"$run/job"
+
+	# Both ends are held open here, so that nobody waits to open one; of
+	# output only the writing end, so that its reader may go away.
+	mkfifo "$run/out" "$run/err" "$run/status"
+	exec {status}<>"$run/status"
+	{ cat || kill -PIPE $$; } <"$run/out" {status}>&- &
+	pumps=$!
+	exec {out}>"$run/out"
+	{ cat || kill -PIPE $$; } <"$run/err" >&2 {status}>&- {out}>&- &
+	pumps="$pumps $!"
+	exec {err}>"$run/err"
+
+	: >"$run/console"
+	start_guest
+	clock "$seconds" {out}>&- {err}>&- &
+	clock=$!
+
+	wait -n -p first "$guest" "$clock"
+	result=$?
+	if [ "$first" = "$guest" ]; then
+		guest=
+		echo gone >&"$status"
+		wait "$clock"
+		result=$?
+	elif [ $result -eq 0 ]; then
+		# It is powering off, but do not count on that.
+		timeout 20 tail --pid="$guest" -s 0.1 -f /dev/null
+	fi
+	clock=
+	if [ -n "$guest" ]; then
+		{ kill -KILL "$guest"; wait "$guest"; } 2>/dev/null
+		guest=
+	fi
+	exec {out}>&- {err}>&-
+	# shellcheck disable=SC2086 # two numbers
+	wait $pumps
+
+	case $result in
+	0) result=$(cat "$run/exit") ;;
+	124) echo "${0##*/}: time is up after $seconds s" >&2 ;;
+	*)
+		result=125
+		echo "${0##*/}: the guest did not come up, or left early" >&2
+		tail -n 20 "$run"/{log,console} >&2
+		;;
+	esac
+
+	# From the first report on, with whatever came after it.
+	first=$(grep -nEm 1 "$reports" "$run/console" | cut -d : -f 1)
+	if [ -n "$first" ]; then
+		echo "${0##*/}: the kernel reported:" >&2
+		tail -n "+$((first > 1 ? first - 1 : 1))" "$run/console" |
+			head -n 200 | tr -d '\r' >&2
+		result=126
+	fi
+	exit "$result"
+}

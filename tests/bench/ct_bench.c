@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a packet costs in connection tracking, whoever does it: packets are
+ * pushed through the hooks of PREROUTING and POSTROUTING of the first
+ * namespace, as if received and forwarded. Loading it runs one measurement:
+ *
+ *	insmod ct_bench.ko mode=tcp flows=1000 rounds=100
+ *
+ * and prints "bench: MODE NS", nanoseconds a packet. The modes:
+ *
+ *	empty	the packet is made, no hook is called
+ *	newtcp	one SYN for each flow, none of which is known yet
+ *	newudp	one datagram for each
+ *	tcp	after a handshake for each flow (not timed), data one way and
+ *		its acknowledgment the other way, in turn
+ *	udp	after a datagram either way (not timed), one each way in turn
+ *
+ * Written to, the parameter "again" runs it once more, after the connections
+ * were flushed. Flows are timed in segments, and the best time of each segment
+ * so far counts: so a busy host disturbs little.
+ */
+#include <linux/gcd.h>
+#include <linux/ip.h>
+#include <linux/module.h>
+#include <linux/netdevice.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter_ipv4.h>
+#include <linux/sched.h>
+#include <linux/skbuff.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <net/ip.h>
+#include <net/net_namespace.h>
+
+static unsigned int flows = 1000;
+module_param(flows, uint, 0444);
+MODULE_PARM_DESC(flows, "connections");
+
+static unsigned int rounds = 10;
+module_param(rounds, uint, 0444);
+MODULE_PARM_DESC(rounds, "packets for each connection, at least 2");
+
+static char *mode = "empty";
+module_param(mode, charp, 0444);
+MODULE_PARM_DESC(mode, "empty, newtcp, newudp, tcp or udp");
+
+#define PAYLOAD	100
+#define ISN	1000U
+
+/* A chunk runs with bottom halves off, as in a poll of a network device. */
+#define CHUNK	64
+/* What is timed at once: short against the time slice of a busy host. */
+#define SEGMENT	(16 * CHUNK)
+
+/* Flows come in an order that neither slabs nor prefetchers can foresee. */
+#define STRIDE	2654435761U
+
+enum segment { SYN, SYNACK, ACK, DATA, DATA_ACK, DATAGRAM };
+
+/**
+ * struct push - one packet for each flow
+ * @segment: what to send
+ * @step: data segments sent before
+ * @reply: from the server to the client
+ * @hooks: call them
+ * @want: what the tracker is to make of it, enum ip_conntrack_info
+ * @best: the least time that each segment of flows took so far, or NULL
+ */
+struct push {
+	enum segment segment;
+	u32 step;
+	bool reply;
+	bool hooks;
+	u8 want;
+	u64 *best;
+};
+
+static struct sk_buff *skb;
+static unsigned int wrong;
+static unsigned int segments;
+static u64 *best;
+
+static void fill_tcp(struct tcphdr *th, const struct push *p)
+{
+	u32 sent = ISN + 1 + p->step * PAYLOAD;
+
+	th->syn = p->segment == SYN || p->segment == SYNACK;
+	th->ack = p->segment != SYN;
+	switch (p->segment) {
+	case SYN:
+		th->seq = htonl(ISN);
+		th->ack_seq = 0;
+		break;
+	case SYNACK:
+		th->seq = htonl(ISN);
+		th->ack_seq = htonl(ISN + 1);
+		break;
+	case DATA_ACK:
+		th->seq = htonl(ISN + 1);
+		th->ack_seq = htonl(sent + PAYLOAD);
+		break;
+	default:
+		th->seq = htonl(sent);
+		th->ack_seq = htonl(ISN + 1);
+	}
+}
+
+/* The packet of a flow; the addresses and ports are all that differs. */
+static void fill_flow(unsigned int flow, const struct push *p)
+{
+	__be32 client = htonl(0x0a000000 + (flow >> 14));
+	__be16 port = htons(1024 + (flow & 0x3fff));
+	struct iphdr *iph = ip_hdr(skb);
+	/* TCP and UDP agree on where the ports are. */
+	struct udphdr *uh = udp_hdr(skb);
+	__be32 server = htonl(0xc0a80001);
+
+	iph->saddr = p->reply ? server : client;
+	iph->daddr = p->reply ? client : server;
+	uh->source = p->reply ? htons(80) : port;
+	uh->dest = p->reply ? port : htons(80);
+}
+
+static void fill_packet(const struct push *p)
+{
+	bool udp = p->segment == DATAGRAM;
+	unsigned int len = udp ? sizeof(struct udphdr) : sizeof(struct tcphdr);
+	struct iphdr *iph;
+
+	if (udp || p->segment == DATA)
+		len += PAYLOAD;
+	skb_trim(skb, 0);
+	skb_put_zero(skb, sizeof(*iph) + len);
+	skb_reset_network_header(skb);
+	skb_set_transport_header(skb, sizeof(*iph));
+
+	iph = ip_hdr(skb);
+	iph->version = 4;
+	iph->ihl = sizeof(*iph) / 4;
+	iph->ttl = 64;
+	iph->tot_len = htons(skb->len);
+	iph->protocol = udp ? IPPROTO_UDP : IPPROTO_TCP;
+	if (udp) {
+		udp_hdr(skb)->len = htons(len);
+		return;
+	}
+	tcp_hdr(skb)->doff = sizeof(struct tcphdr) / 4;
+	tcp_hdr(skb)->window = htons(60000);
+	fill_tcp(tcp_hdr(skb), p);
+}
+
+static void push_hooks(const struct push *p)
+{
+	struct net_device *dev = init_net.loopback_dev;
+
+	/* 1 means accepted; anything else has taken the packet from us. */
+	if (nf_hook(NFPROTO_IPV4, NF_INET_PRE_ROUTING, &init_net, NULL, skb,
+		    dev, NULL, NULL) != 1) {
+		skb = NULL;
+		return;
+	}
+	wrong += skb->_nfct <= NFCT_INFOMASK ||
+		 (skb->_nfct & NFCT_INFOMASK) != p->want;
+	if (nf_hook(NFPROTO_IPV4, NF_INET_POST_ROUTING, &init_net, NULL, skb,
+		    NULL, dev, NULL) != 1) {
+		skb = NULL;
+		return;
+	}
+	nf_reset_ct(skb);
+}
+
+static int push(const struct push *p)
+{
+	unsigned int i, flow = 0, stride = STRIDE % flows;
+	u64 start = ktime_get_ns(), now;
+
+	/* Every flow comes once, as the stride has no divisor of flows. */
+	while (flows > 1 && gcd(stride, flows) != 1)
+		stride++;
+
+	fill_packet(p);
+	for (i = 0; i < flows; i++) {
+		if (i % CHUNK == 0)
+			local_bh_disable();
+		fill_flow(flow, p);
+		if (p->hooks)
+			push_hooks(p);
+		if (i % CHUNK == CHUNK - 1 || i == flows - 1 || !skb) {
+			local_bh_enable();
+			cond_resched();
+		}
+		if (!skb) {
+			pr_err("bench: error: a packet was dropped\n");
+			return -EIO;
+		}
+		if (p->best && (i % SEGMENT == SEGMENT - 1 || i == flows - 1)) {
+			now = ktime_get_ns();
+			p->best[i / SEGMENT] = min(p->best[i / SEGMENT],
+						   now - start);
+			start = ktime_get_ns();
+		}
+		flow += stride;
+		if (flow >= flows)
+			flow -= flows;
+	}
+	return 0;
+}
+
+static int push_all(const struct push *p, unsigned int n)
+{
+	int err = 0;
+
+	while (n-- && !err)
+		err = push(p++);
+	return err;
+}
+
+/* The packets of round @r: one way, or back. */
+static struct push tcp_round(unsigned int r)
+{
+	if (r % 2)
+		return (struct push) {
+			.segment = DATA_ACK, .step = r / 2, .reply = true,
+			.hooks = true, .want = IP_CT_ESTABLISHED_REPLY,
+		};
+	return (struct push) {
+		.segment = DATA, .step = r / 2, .hooks = true,
+		.want = IP_CT_ESTABLISHED,
+	};
+}
+
+static struct push udp_round(unsigned int r)
+{
+	return (struct push) {
+		.segment = DATAGRAM, .reply = r % 2, .hooks = true,
+		.want = r % 2 ? IP_CT_ESTABLISHED_REPLY : IP_CT_ESTABLISHED,
+	};
+}
+
+static struct push empty_round(unsigned int r)
+{
+	return (struct push) { .segment = DATA, .reply = r % 2 };
+}
+
+/* Results of @kinds kinds of packets, each with best times of its own. */
+static void print_best(unsigned int kinds)
+{
+	u64 sum = 0, rest;
+	unsigned int i;
+
+	for (i = 0; i < kinds * segments; i++)
+		sum += best[i];
+	sum = div64_u64_rem(sum * 100, (u64)kinds * flows, &rest);
+	rest = do_div(sum, 100);
+	pr_info("bench: %s %llu.%02llu\n", mode, sum, rest);
+}
+
+static int bench_rounds(struct push (*round)(unsigned int r))
+{
+	struct push p;
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < rounds && !err; i++) {
+		p = round(i);
+		p.best = best + i % 2 * segments;
+		err = push(&p);
+	}
+	if (!err)
+		print_best(2);
+	return err;
+}
+
+static int bench_new(enum segment segment)
+{
+	struct push p = {
+		.segment = segment, .hooks = true, .want = IP_CT_NEW,
+		.best = best,
+	};
+	int err = push(&p);
+
+	if (!err && !wrong)
+		print_best(1);
+	return err;
+}
+
+static int bench_tcp(void)
+{
+	static const struct push handshake[] = {
+		{ .segment = SYN, .hooks = true, .want = IP_CT_NEW },
+		{ .segment = SYNACK, .hooks = true, .reply = true,
+		  .want = IP_CT_ESTABLISHED_REPLY },
+		{ .segment = ACK, .hooks = true, .want = IP_CT_ESTABLISHED },
+	};
+	int err = push_all(handshake, ARRAY_SIZE(handshake));
+
+	return err ?: bench_rounds(tcp_round);
+}
+
+static int bench_udp(void)
+{
+	static const struct push opening[] = {
+		{ .segment = DATAGRAM, .hooks = true, .want = IP_CT_NEW },
+		{ .segment = DATAGRAM, .hooks = true, .reply = true,
+		  .want = IP_CT_ESTABLISHED_REPLY },
+	};
+	int err = push_all(opening, ARRAY_SIZE(opening));
+
+	return err ?: bench_rounds(udp_round);
+}
+
+static int bench_mode(void)
+{
+	if (!strcmp(mode, "empty"))
+		return bench_rounds(empty_round);
+	if (!strcmp(mode, "newtcp"))
+		return bench_new(SYN);
+	if (!strcmp(mode, "newudp"))
+		return bench_new(DATAGRAM);
+	if (!strcmp(mode, "tcp"))
+		return bench_tcp();
+	if (!strcmp(mode, "udp"))
+		return bench_udp();
+	pr_err("bench: error: mode %s; it is empty, newtcp, newudp, tcp or udp\n",
+	       mode);
+	return -EINVAL;
+}
+
+static int bench_run(void)
+{
+	int err;
+
+	if (!skb)
+		return -EIO;
+	wrong = 0;
+	err = bench_mode();
+	if (!err && wrong) {
+		pr_err("bench: error: %u packets not tracked as they should be\n",
+		       wrong);
+		err = -EIO;
+	}
+	return err;
+}
+
+/* Parameters are written to under the module's own lock: one at a time. */
+static int again_set(const char *value, const struct kernel_param *kp)
+{
+	return bench_run();
+}
+
+static const struct kernel_param_ops again_ops = {
+	.set = again_set,
+};
+module_param_cb(again, &again_ops, NULL, 0200);
+MODULE_PARM_DESC(again, "write anything to measure once more");
+
+static void ct_bench_free(void)
+{
+	kfree_skb(skb);
+	kvfree(best);
+}
+
+static int __init ct_bench_init(void)
+{
+	int err = -ENOMEM;
+
+	if (!flows || rounds < 2 || flows > 1 << 30)
+		return -EINVAL;
+	segments = DIV_ROUND_UP(flows, SEGMENT);
+	best = kvmalloc_array(segments, 2 * sizeof(*best), GFP_KERNEL);
+	skb = alloc_skb(512, GFP_KERNEL);
+	if (best && skb) {
+		memset(best, 0xff, array3_size(segments, 2, sizeof(*best)));
+		skb->dev = init_net.loopback_dev;
+		skb->protocol = htons(ETH_P_IP);
+		skb->pkt_type = PACKET_HOST;
+		/* Checksums cost the same whoever checks them: none here. */
+		skb->ip_summed = CHECKSUM_UNNECESSARY;
+		err = bench_run();
+	}
+	if (err)
+		ct_bench_free();
+	return err;
+}
+
+static void __exit ct_bench_exit(void)
+{
+	ct_bench_free();
+}
+
+module_init(ct_bench_init);
+module_exit(ct_bench_exit);
+MODULE_DESCRIPTION("what a packet costs in connection tracking");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What the tests in the VM have in common: sourced first, by each t-*.sh.
+#
+# topology() makes three namespaces in a row; what is looked at is n0:
+#
+#   ┌──────────────┐     ┌───────────────────────────┐     ┌──────────────┐
+#   │ n1: client   │     │ n0: router                │     │ n2: server   │
+#   │              │     │                           │     │              │
+#   │         veth ├─────┤ veth1               veth2 ├─────┤ veth         │
+#   │ 10.0.1.1/24  │     │ 10.0.1.254     10.0.2.254 │     │ 10.0.2.1/24  │
+#   │ fd00:1::1/64 │     │ fd00:1::fe     fd00:2::fe │     │ fd00:2::1/64 │
+#   └──────────────┘     └───────────────────────────┘     └──────────────┘
+#
+# CT_TRACKER=nf_conntrack runs a test against the kernel's own tracker: what
+# holds for both shows that the test is right.
+set -u
+
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+CT_TRACKER=${CT_TRACKER:-ct}
+FAILED=0
+DONE=0
+TMP=$(mktemp -d)
+export PYTHONPATH=$HERE PYTHONDONTWRITEBYTECODE=1
+
+ok()
+{
+	echo "ok $1"
+	DONE=$((DONE + 1))
+}
+
+not_ok()
+{
+	echo "not ok $1 - ${2:-failed}"
+	DONE=$((DONE + 1))
+	FAILED=$((FAILED + 1))
+}
+
+skip()
+{
+	echo "ok $1 # SKIP $2"
+}
+
+# is NAME GOT WANTED
+is()
+{
+	if [ "$2" = "$3" ]; then
+		ok "$1"
+	else
+		not_ok "$1" "got '$2', wanted '$3'"
+	fi
+}
+
+# check NAME COMMAND...: succeeds.
+check()
+{
+	local name=$1
+
+	shift
+	if "$@" >"$TMP/check" 2>&1; then
+		ok "$name"
+	else
+		not_ok "$name" "status $? of '$*': $(tail -n 3 "$TMP/check" | tr '\n' '|')"
+	fi
+}
+
+# check_fails NAME COMMAND...
+check_fails()
+{
+	local name=$1
+
+	shift
+	if "$@" >"$TMP/check" 2>&1; then
+		not_ok "$name" "'$*' succeeded"
+	else
+		ok "$name"
+	fi
+}
+
+# until_true COMMAND...: within ten seconds.
+until_true()
+{
+	local end=$((SECONDS + 10))
+
+	until "$@" >"$TMP/until" 2>&1; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.1
+	done
+}
+
+ours()
+{
+	[ "$CT_TRACKER" = ct ]
+}
+
+# Without job control what runs in the background ignores INT, so TERM.
+cleanup()
+{
+	local status=$? ns
+
+	trap - EXIT
+	jobs -p | xargs -r kill 2>"$TMP/kill"
+	wait
+	for ns in $(ip netns list | cut -d ' ' -f 1); do
+		ip netns pids "$ns" | xargs -r kill -9
+		ip netns del "$ns"
+	done
+	rm -rf "$TMP"
+	[ $FAILED -eq 0 ] && [ $DONE -eq 0 ] && [ $status -eq 0 ] && status=1
+	[ $FAILED -eq 0 ] || status=1
+	exit $status
+}
+trap cleanup EXIT
+
+n0() { ip netns exec n0 "$@"; }
+n1() { ip netns exec n1 "$@"; }
+n2() { ip netns exec n2 "$@"; }
+
+# namespace NAME: with loopback up, forwarding, and no wait for addresses.
+namespace()
+{
+	ip netns add "$1"
+	ip -n "$1" link set lo up
+	ip netns exec "$1" sysctl -q net.ipv6.conf.all.accept_dad=0 \
+		net.ipv6.conf.default.accept_dad=0 net.ipv4.ip_forward=1 \
+		net.ipv6.conf.all.forwarding=1
+}
+
+# link NS DEV NS DEV
+link()
+{
+	ip -n "$1" link add "$2" type veth peer name "$4" netns "$3"
+	ip -n "$1" link set "$2" up
+	ip -n "$3" link set "$4" up
+}
+
+# address NS DEV ADDRESS...
+address()
+{
+	local ns=$1 dev=$2 a
+
+	shift 2
+	for a; do
+		case $a in
+		*:*) ip -n "$ns" addr add "$a" dev "$dev" nodad ;;
+		*) ip -n "$ns" addr add "$a" dev "$dev" ;;
+		esac
+	done
+}
+
+topology()
+{
+	local ns
+
+	for ns in n0 n1 n2; do
+		namespace $ns
+	done
+	link n1 veth n0 veth1
+	link n2 veth n0 veth2
+	address n1 veth 10.0.1.1/24 fd00:1::1/64
+	address n2 veth 10.0.2.1/24 fd00:2::1/64
+	address n0 veth1 10.0.1.254/24 fd00:1::fe/64
+	address n0 veth2 10.0.2.254/24 fd00:2::fe/64
+	ip -n n1 route add default via 10.0.1.254
+	ip -n n1 route add default via fd00:1::fe
+	ip -n n2 route add default via 10.0.2.254
+	ip -n n2 route add default via fd00:2::fe
+	until_true n1 ping -q -c 1 -W 1 10.0.2.1
+	until_true n1 ping -q -c 1 -W 1 fd00:2::1
+}
+
+# load: the tracker, in all namespaces there are; ct with hooks=$HOOKS.
+load()
+{
+	local ns
+
+	if ours; then
+		modprobe ct "hooks=${HOOKS:-always}"
+		return
+	fi
+	modprobe nf_conntrack && modprobe nf_conntrack_netlink || return
+	for ns in $(ip netns list | cut -d ' ' -f 1); do
+		ip netns exec "$ns" nft -f - <<-END
+			table inet tracker {
+				chain prerouting {
+					type filter hook prerouting priority 0
+					ct state new
+				}
+			}
+		END
+	done
+}
+
+unload()
+{
+	local ns
+
+	if ours; then
+		rmmod ct
+		return
+	fi
+	for ns in $(ip netns list | cut -d ' ' -f 1); do
+		ip netns exec "$ns" nft delete table inet tracker
+	done
+	modprobe -r -q nf_conntrack_netlink nft_ct nf_conntrack
+}
+
+loaded()
+{
+	[ -d "/sys/module/$1" ]
+}
+
+# must_load: nothing can be tested without.
+must_load()
+{
+	load && return
+	not_ok "load $CT_TRACKER" "$(dmesg | tail -n 3 | tr '\n' '|')"
+	exit 1
+}
+
+# entries: the table of n0 as conntrack prints it, both families.
+entries()
+{
+	n0 conntrack -L -f ipv4 2>"$TMP/entries"
+	n0 conntrack -L -f ipv6 2>>"$TMP/entries"
+}
+
+# has_entry REGEX: as "tcp .* ESTABLISHED src=10.0.1.1 .*ASSURED"
+has_entry()
+{
+	entries | grep -Eq -- "$1"
+}
+
+# seen NAME REGEX: an entry like that is there, or comes soon.
+seen()
+{
+	if until_true has_entry "$2"; then
+		ok "$1"
+	else
+		not_ok "$1" "no '$2' among: $(entries | head -n 5 | tr '\n' '|')"
+	fi
+}
+
+# unseen NAME REGEX
+unseen()
+{
+	if has_entry "$2"; then
+		not_ok "$1" "$(entries | grep -E -- "$2" | head -n 1)"
+	else
+		ok "$1"
+	fi
+}
+
+flush()
+{
+	n0 conntrack -F >"$TMP/flush" 2>&1
+}
+
+# slab: objects of the entries' cache, nothing when there is no such cache.
+slab()
+{
+	awk '$1 == "ct_entry" { print $2 }' /proc/slabinfo
+}
+
+# listening NS tcp|udp PORT
+listening()
+{
+	ip netns exec "$1" ss -Hln "--$2" "sport = :$3" | grep -q .
+}
+
+# echo_server NS PORT: TCP and UDP, both families, until the end.
+echo_server()
+{
+	ip netns exec "$1" socat \
+		"TCP6-LISTEN:$2,fork,reuseaddr,ipv6only=0,backlog=512" PIPE &
+	ip netns exec "$1" socat "UDP6-RECVFROM:$2,fork,ipv6only=0" PIPE &
+	until_true listening "$1" tcp "$2" &&
+		until_true listening "$1" udp "$2"
+}
+
+# ask_tcp NS HOST PORT: sends a word, prints what comes back.
+ask_tcp()
+{
+	echo "hello" | ip netns exec "$1" socat -t 5 - "TCP:$2:$3"
+}
+
+ask_udp()
+{
+	echo "hello" | ip netns exec "$1" socat -t 2 - "UDP:$2:$3"
+}
+
+# raw: a program for raw.py on standard input, run in n0. Its ok and not ok
+# lines count.
+raw()
+{
+	local out=$TMP/raw.$RANDOM
+
+	n0 python3 -c '
+import sys
+from raw import *
+exec(compile(sys.stdin.read(), "test", "exec"))
+finish()' | tee "$out"
+	[ "${PIPESTATUS[0]}" -eq 0 ] || FAILED=$((FAILED + 1))
+	DONE=$((DONE + $(grep -c '^ok\|^not ok' "$out")))
+}

@@ -1,0 +1,192 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What the rest of the kernel asks the tracker for: each member of nf_ct_hook
+# has a user here. Rejecting, queueing, cake, a bridge.
+#
+#          br0 in n3, with br_netfilter
+#   ┌────────────┐   ┌─────────┐   ┌────────────┐
+#   │ n4         ├───┤ n3  br0 ├───┤ n5         │
+#   │ 10.0.5.1   │   │10.0.5.3 │   │ 10.0.5.2   │
+#   └────────────┘   └─────────┘   └────────────┘
+# shellcheck source=tests/vm/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+n3() { ip netns exec n3 "$@"; }
+n4() { ip netns exec n4 "$@"; }
+
+topology
+for ns in n3 n4 n5; do
+	namespace $ns
+done
+link n4 veth n3 port4
+link n5 veth n3 port5
+address n4 veth 10.0.5.1/24 fd00:5::1/64
+address n5 veth 10.0.5.2/24 fd00:5::2/64
+must_load
+echo_server n2 7
+
+# attach and set_closing: a reset that the router makes up.
+n0 nft -f - <<-END
+	table inet refuse {
+		chain forward {
+			type filter hook forward priority 0
+			tcp dport 81 reject with tcp reset
+			udp dport 81 reject
+			udp dport 82 reject with icmpx type admin-prohibited
+		}
+		chain input {
+			type filter hook input priority 0
+			tcp dport 83 reject with tcp reset
+		}
+	}
+END
+for host in 10.0.2.1 '[fd00:2::1]' 10.0.1.254 '[fd00:1::fe]'; do
+	port=81
+	case $host in *254 | *fe]) port=83 ;; esac
+	start=$SECONDS
+	check_fails "reset to $host" n1 socat - "TCP:$host:$port" </dev/null
+	check "at once" test $((SECONDS - start)) -lt 3
+done
+unseen "a rejected connection is not confirmed as open" \
+	'ESTABLISHED .*dport=8[13]'
+is "UDP is rejected" "$(ask_udp n1 10.0.2.1 81 2>&1 | grep -c refused)" 1
+is "UDP over IPv6, too" "$(ask_udp n1 '[fd00:2::1]' 81 2>&1 |
+	grep -c refused)" 1
+for host in 10.0.2.1 '[fd00:2::1]'; do
+	is "prohibited: no answer from $host" \
+		"$(ask_udp n1 "$host" 82 2>&1 | grep -c hello)" 0
+done
+check "what is not rejected passes" ask_tcp n1 10.0.2.1 7
+
+# A connection that is open when the rule comes: the entry is told to close.
+(echo one; sleep 3; echo two; sleep 1) |
+	n1 socat - TCP:10.0.2.1:7,sourceport=5000 >"$TMP/out" 2>&1 &
+seen "an open connection" 'ESTABLISHED .*sport=5000'
+n0 nft insert rule inet refuse forward tcp sport 5000 reject with tcp reset
+wait $!
+if until_true has_entry 'CLOSE .*sport=5000' || ! has_entry 'sport=5000'; then
+	ok "rejected in the middle, its entry closes"
+else
+	not_ok "rejected in the middle, its entry closes" \
+		"$(entries | grep sport=5000)"
+fi
+n0 nft delete table inet refuse
+
+# update and get_tuple: a verdict from user space.
+n0 nft -f - <<-END
+	table inet hold {
+		chain forward {
+			type filter hook forward priority 0
+			meta l4proto { tcp, udp, icmp, ipv6-icmp } queue num 3
+		}
+	}
+END
+for conntrack in 0 1; do
+	ip netns exec n0 python3 - $conntrack <<-'END' >"$TMP/queue" &
+		import sys
+		from raw import *
+		queue = Queue(3, sys.argv[1] == "1")
+		print("ready", flush=True)
+		while True:
+		    held = queue.receive(1000)
+		    print(",".join(map(str, sorted(held[1]))), flush=True)
+		    queue.verdict(held[0])
+	END
+	consumer=$!
+	until_true grep -q ready "$TMP/queue"
+	with="with a verdict, conntrack flag $conntrack"
+	is "TCP $with" "$(ask_tcp n1 10.0.2.1 7)" hello
+	is "TCP, IPv6 $with" "$(ask_tcp n1 '[fd00:2::1]' 7)" hello
+	is "UDP $with" "$(ask_udp n1 10.0.2.1 7)" hello
+	check "ping $with" n1 ping -q -c 2 -i 0.2 10.0.2.1
+	check "large ping $with" n1 ping -q -c 1 -s 4000 10.0.2.1
+	check "ping, IPv6 $with" n1 ping -q -c 2 -i 0.2 fd00:2::1
+	seen "tracked $with" 'tcp .* src=10.0.1.1 dst=10.0.2.1 .*dport=7 '
+	check "packets went through the queue" \
+		test "$(wc -l <"$TMP/queue")" -gt 10
+	kill $consumer
+	wait $consumer
+	flush
+done
+# No one at the queue: packets are dropped, and nothing is left behind.
+check_fails "nobody gives a verdict" n1 ping -q -c 1 -W 1 10.0.2.1
+n0 nft delete table inet hold
+check "the rule is gone" n1 ping -q -c 1 10.0.2.1
+
+# get_tuple_skb: cake looks behind NAT for the host.
+check "cake" n0 tc qdisc replace dev veth2 root cake bandwidth 1gbit \
+	nat dual-srchost
+n0 tc qdisc replace dev veth1 root cake bandwidth 1gbit nat dual-dsthost
+is "TCP through cake" "$(ask_tcp n1 10.0.2.1 7)" hello
+is "UDP through cake" "$(ask_udp n1 10.0.2.1 7)" hello
+check "ping through cake" n1 ping -q -c 3 -i 0.2 fd00:2::1
+check "cake saw packets" sh -c \
+	'ip netns exec n0 tc -s qdisc show dev veth2 | grep -q "Sent [1-9]"'
+n0 tc qdisc del dev veth1 root
+n0 tc qdisc del dev veth2 root
+
+# A bridge that hands its packets to the IP hooks.
+modprobe br_netfilter
+ip -n n3 link add br0 type bridge
+ip -n n3 link set port4 master br0
+ip -n n3 link set port5 master br0
+ip -n n3 link set br0 up
+ip -n n3 addr add 10.0.5.3/24 dev br0
+n3 sysctl -q net.bridge.bridge-nf-call-iptables=1 \
+	net.bridge.bridge-nf-call-ip6tables=1
+echo_server n5 7
+bridged()
+{
+	n3 conntrack -L 2>"$TMP/err" | grep -Eq -- "$1"
+}
+check "ping over a bridge" n4 ping -q -c 2 -i 0.2 10.0.5.2
+check "seen on the bridge" until_true bridged \
+	'icmp .* src=10.0.5.1 dst=10.0.5.2 type=8'
+is "TCP over a bridge" "$(ask_tcp n4 10.0.5.2 7)" hello
+check "seen on the bridge" until_true bridged \
+	'tcp .* src=10.0.5.1 dst=10.0.5.2 .*dport=7 .*ASSURED'
+is "TCP, IPv6 over a bridge" "$(ask_tcp n4 '[fd00:5::2]' 7)" hello
+is "UDP over a bridge" "$(ask_udp n4 10.0.5.2 7)" hello
+check "large ping over a bridge" n4 ping -q -c 2 -i 0.2 -s 4000 10.0.5.2
+# Each port gets a clone, and so does the bridge itself.
+n4 python3 - <<-END
+	import socket
+	s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+	s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+	for i in range(50):
+	    s.sendto(b"all", ("10.0.5.255", 1234))
+END
+check "broadcast is one entry" until_true bridged \
+	'udp .* src=10.0.5.1 dst=10.0.5.255 .*dport=1234'
+# The bridge queues too: held before the clones are made.
+n3 nft -f - <<-END
+	table ip hold {
+		chain forward {
+			type filter hook forward priority 0
+			icmp type { echo-request, echo-reply } queue num 4
+		}
+	}
+END
+ip netns exec n3 python3 - <<-'END' >"$TMP/queue" &
+	from raw import *
+	queue = Queue(4, True)
+	print("ready", flush=True)
+	while True:
+	    queue.verdict(queue.receive(1000)[0])
+END
+consumer=$!
+until_true grep -q ready "$TMP/queue"
+check "a verdict on a bridge" n4 ping -q -c 3 -i 0.2 10.0.5.2
+kill $consumer
+wait $consumer
+n3 nft flush ruleset
+
+for ns in n3 n4 n5; do
+	ip netns pids $ns | xargs -r kill
+	ip netns del $ns
+done
+check "unload after all that" unload
+if ours; then
+	is "no entry is left" "$(slab)" ""
+fi

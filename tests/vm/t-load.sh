@@ -1,0 +1,110 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Who owns tracking: ct and nf_conntrack exclude each other, whichever comes
+# first, and what is missing falls back to what the kernel has.
+# shellcheck source=tests/vm/lib.sh
+. "$(dirname "$0")/lib.sh"
+ours || { skip "load" "is about ct"; DONE=1; exit 0; }
+
+said()
+{
+	dmesg | grep -q -- "$1"
+}
+
+stock_gone()
+{
+	modprobe -r -q nf_conntrack_netlink nft_ct nf_conntrack
+	! loaded nf_conntrack
+}
+
+# nf_conntrack first.
+modprobe nf_conntrack
+dmesg -C
+check_fails "ct refuses to load beside nf_conntrack" modprobe ct
+check_fails "and is not there" loaded ct
+check "and says why" said 'ct: .*nf_conntrack'
+modprobe ct 2>"$TMP/why"
+check "with EBUSY" grep -qi 'busy' "$TMP/why"
+check "nf_conntrack works on" test -e /proc/sys/net/netfilter/nf_conntrack_count
+check "nf_conntrack can go" stock_gone
+
+# ct first.
+dmesg -C
+check "ct loads" modprobe ct
+check_fails "nf_conntrack does not load beside ct" modprobe nf_conntrack
+check_fails "and is not there" loaded nf_conntrack
+check "the log says why" said 'ct: .*nf_conntrack'
+check_fails "nor does what depends on it" modprobe nft_ct
+check_fails "so ct's rules are refused, not ignored" nft -f - <<-END
+	table inet t {
+		chain c { type filter hook input priority 0; ct state new; }
+	}
+END
+check "other rules are not" nft -f - <<-END
+	table inet t {
+		chain c { type filter hook input priority 0; udp dport 9 drop; }
+	}
+END
+nft flush ruleset
+dmesg -C
+for _ in $(seq 200); do
+	modprobe -q nf_conntrack
+done
+lines=$(dmesg | grep -c 'ct: .*nf_conntrack')
+check "the log is not flooded" test "$lines" -le 20
+check "ct tracks all the while" test -e /proc/sys/net/nf_conntrack_max
+is "its sysctls are its own" \
+	"$(sysctl -n net.nf_conntrack_max)" \
+	"$(sysctl -n net.netfilter.nf_conntrack_max)"
+check "ct goes" rmmod ct
+check_fails "and its sysctls" test -e /proc/sys/net/nf_conntrack_max
+check "then nf_conntrack loads" modprobe nf_conntrack
+check "and goes" stock_gone
+
+# Both at once: exactly one stays, and it works.
+both=0 none=0 ct=0
+rounds=${CT_QUICK:+10}
+for _ in $(seq "${rounds:-60}"); do
+	modprobe -q ct & one=$!
+	modprobe -q nf_conntrack & two=$!
+	wait $one $two
+	if loaded ct && loaded nf_conntrack; then
+		both=$((both + 1))
+	elif loaded ct; then
+		ct=$((ct + 1))
+	elif ! loaded nf_conntrack; then
+		none=$((none + 1))
+	fi
+	loaded ct && rmmod ct
+	loaded nf_conntrack && modprobe -r -q nf_conntrack
+done
+is "loading both at once never gives both" $both 0
+is "nor none" $none 0
+echo "# ct won $ct of ${rounds:-60} times"
+
+# Parameters.
+for hooks in init demand always; do
+	check "hooks=$hooks" modprobe ct hooks=$hooks
+	rmmod ct
+done
+check_fails "hooks=sometimes is refused" modprobe ct hooks=sometimes
+check_fails "and ct is not there" loaded ct
+
+# Loading by name: ct's modules come first, the kernel's are behind them.
+modprobe ct
+check_fails "while ct is there, nft's ct does not fall back" \
+	modprobe nft-expr-ct
+rmmod ct
+check "without ct, nft's ct is the kernel's" nft -f - <<-END
+	table inet t {
+		chain c { type filter hook input priority 0; ct state new; }
+	}
+END
+check "and nf_conntrack does the work" loaded nf_conntrack
+nft flush ruleset
+check "both go" stock_gone
+check "then ct loads again" modprobe ct
+check "and answers conntrack" conntrack -L
+check_fails "without nf_conntrack" loaded nf_conntrack
+check "nothing else holds it" rmmod ct

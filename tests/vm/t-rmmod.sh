@@ -1,0 +1,111 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Unloading under traffic, many times over, with packets held by others.
+# CT_QUICK=1 does fewer rounds.
+# shellcheck source=tests/vm/lib.sh
+. "$(dirname "$0")/lib.sh"
+ours || { skip "rmmod" "is about ct"; DONE=1; exit 0; }
+
+rounds=100
+[ -z "${CT_QUICK:-}" ] || rounds=20
+
+topology
+echo_server n2 7
+n2 iperf3 -s >"$TMP/server" 2>&1 &
+until_true listening n2 tcp 5201
+
+# Streams, and a storm of short connections, that go on whatever happens.
+ip netns exec n1 iperf3 -c 10.0.2.1 -t 0 -P 2 -b 50M >"$TMP/iperf" 2>&1 &
+ip netns exec n1 ping -q -f 10.0.2.1 >"$TMP/ping" 2>&1 &
+ip netns exec n1 ping -q -f fd00:2::1 >"$TMP/ping6" 2>&1 &
+ip netns exec n1 python3 - >"$TMP/storm" 2>&1 <<-'END' &
+	import socket
+	while True:
+	    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+	        s = socket.socket(socket.AF_INET, kind)
+	        s.settimeout(0.5)
+	        try:
+	            s.connect(("10.0.2.1", 7))
+	            s.send(b"x")
+	        except OSError:
+	            pass
+	        s.close()
+END
+traffic=$(jobs -p | tail -n 4)
+
+# One is never read: what comes in hangs in its queue, entries and all.
+n2 python3 - >"$TMP/unread" 2>&1 <<-'END' &
+	import signal, socket
+	s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+	s.bind(("10.0.2.1", 99))
+	signal.pause()
+END
+until_true listening n2 udp 99
+
+# Ten packets wait for a verdict that does not come.
+n0 nft -f - <<-END
+	table inet hold {
+		chain forward {
+			type filter hook forward priority 0
+			udp dport 98 queue num 8
+		}
+	}
+END
+n0 python3 - >"$TMP/queue" 2>&1 <<-'END' &
+	import signal
+	from raw import *
+	queue = Queue(8, True)
+	print("ready", flush=True)
+	signal.pause()
+END
+until_true grep -q ready "$TMP/queue"
+
+dmesg -C
+failed=0 left=0 tracked=0 slow=0
+for i in $(seq $rounds); do
+	modprobe ct hooks=always || { failed=$((failed + 1)); continue; }
+	n1 python3 -c '
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for port in [98] * 10 + [99] * 3:
+    s.sendto(b"held", ("10.0.2.1", port))'
+	[ $((i % 10)) -ne 0 ] || conntrack -L >"$TMP/list" 2>&1
+	sleep "0.$((RANDOM % 3))"
+	[ "$(n0 cat /proc/sys/net/netfilter/nf_conntrack_count)" -eq 0 ] ||
+		tracked=$((tracked + 1))
+	start=$SECONDS
+	rmmod ct || failed=$((failed + 1))
+	[ $((SECONDS - start)) -le 10 ] || slow=$((slow + 1))
+	[ -z "$(slab)" ] || left=$((left + 1))
+done
+is "$rounds times loaded and unloaded under traffic" $failed 0
+is "tracking each time" $tracked "$rounds"
+is "never slow" $slow 0
+is "each time the slab of entries was empty and went" $left 0
+is "nothing in the log about objects left" \
+	"$(dmesg | grep -Ec 'Objects remaining|still has objects|BUG')" 0
+alive=0
+for pid in $traffic; do
+	kill -0 "$pid" && alive=$((alive + 1))
+done
+check "the traffic went on all the while" test $alive -ge 3
+check "and packets still pass" n1 ping -q -c 1 10.0.2.1
+
+# In use by a dump, a listener: they do not keep the module, nor crash.
+modprobe ct hooks=always
+ip netns exec n0 conntrack -E >"$TMP/events" 2>&1 &
+listener=$!
+sleep 0.5
+check "unloaded under a listener" rmmod ct
+kill $listener
+for _ in 1 2 3 4 5; do
+	modprobe ct hooks=always
+	sleep 0.3
+	(n0 conntrack -L; n0 conntrack -L -f ipv6) >"$TMP/list" 2>&1 &
+	until rmmod ct; do
+		sleep 0.1
+	done 2>"$TMP/rmmod"
+done
+check_fails "unloaded under dumps" loaded ct
+is "with nothing left" "$(slab)" ""

@@ -1,0 +1,97 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The sysctls have nf_conntrack's names and defaults, refuse nonsense, and
+# belong to their namespace. nf_conntrack itself says what its defaults are.
+# shellcheck source=tests/vm/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+names="max count buckets checksum acct timestamp events log_invalid
+	generic_timeout icmp_timeout icmpv6_timeout udp_timeout
+	udp_timeout_stream tcp_timeout_syn_sent tcp_timeout_syn_recv
+	tcp_timeout_established tcp_timeout_fin_wait tcp_timeout_close_wait
+	tcp_timeout_last_ack tcp_timeout_time_wait tcp_timeout_close
+	tcp_timeout_max_retrans tcp_timeout_unacknowledged tcp_loose
+	tcp_be_liberal tcp_ignore_invalid_rst tcp_max_retrans"
+dir=/proc/sys/net/netfilter
+
+namespace n0
+namespace n1
+
+CT_WAS=$CT_TRACKER CT_TRACKER=nf_conntrack
+load
+declare -A stock
+for name in $names; do
+	stock[$name]=$(cat "$dir/nf_conntrack_$name")
+done
+unload
+CT_TRACKER=$CT_WAS
+must_load
+
+for name in $names; do
+	case $name in
+	count) continue ;;
+	buckets)
+		# A table that grows by itself starts small.
+		check "$name is a number" \
+			test "$(cat $dir/nf_conntrack_buckets)" -gt 0
+		continue
+		;;
+	esac
+	is "nf_conntrack_$name has its default" \
+		"$(cat "$dir/nf_conntrack_$name")" "${stock[$name]}"
+	ours || continue
+	is "in a new namespace" "$(n0 cat "$dir/nf_conntrack_$name")" \
+		"${stock[$name]}"
+done
+is "net.nf_conntrack_max is the same" \
+	"$(sysctl -n net.nf_conntrack_max)" "${stock[max]}"
+
+# set NAME VALUE, in n0
+set_()
+{
+	n0 sh -c "echo $2 >$dir/nf_conntrack_$1" 2>"$TMP/set"
+}
+
+for name in $names; do
+	case $name in
+	count | buckets | max) continue ;;
+	esac
+	check "$name can be set" set_ "$name" 1
+	is "$name reads back" "$(n0 cat "$dir/nf_conntrack_$name")" 1
+	is "$name of another namespace stays" \
+		"$(n1 cat "$dir/nf_conntrack_$name")" "${stock[$name]}"
+	check_fails "$name is no word" set_ "$name" word
+	check_fails "$name is no x1" set_ "$name" "x1"
+	ours && check_fails "$name is not negative" set_ "$name" -1
+	is "$name is unchanged" "$(n0 cat "$dir/nf_conntrack_$name")" 1
+	set_ "$name" "${stock[$name]}"
+done
+for pair in checksum:2 acct:2 timestamp:2 events:3 log_invalid:256 \
+	tcp_loose:2 tcp_be_liberal:2 tcp_ignore_invalid_rst:2 \
+	tcp_max_retrans:256; do
+	check_fails "${pair%:*} is not ${pair#*:}" \
+		set_ "${pair%:*}" "${pair#*:}"
+	set_ "${pair%:*}" "${pair#*:}"
+	check "with EINVAL" grep -q 'Invalid argument\|I/O error' "$TMP/set"
+done
+check_fails "count is read-only" set_ count 5
+if ours; then
+	check "each namespace has its limit" set_ max 12345
+	is "max reads back" "$(n0 cat $dir/nf_conntrack_max)" 12345
+	is "max of another namespace stays" "$(n1 cat $dir/nf_conntrack_max)" \
+		"${stock[max]}"
+	check_fails "a limit is not negative" set_ max -1
+	check "no limit" set_ max 0
+fi
+
+# Values take effect.
+n0 sysctl -q net.netfilter.nf_conntrack_icmp_timeout=77 \
+	net.netfilter.nf_conntrack_acct=1 \
+	net.netfilter.nf_conntrack_timestamp=1
+n0 ping -q -c 1 127.0.0.1 >"$TMP/ping"
+seen "a timeout takes effect" '^icmp +1 7[0-9] '
+seen "acct takes effect" '^icmp .* packets=1 bytes=84 '
+is "timestamp takes effect" \
+	"$(n0 conntrack -L -o ktimestamp 2>"$TMP/err" | grep -c delta-time=)" 1
+is "count counts" "$(n0 cat $dir/nf_conntrack_count)" 1
