@@ -327,7 +327,11 @@ static int __init ct_init(void)
 	err = register_module_notifier(&module_nb);
 	if (err)
 		goto expire;
-	err = ct_sysctl_claim();
+	/*
+	 * Look before claiming: on 6.1 a sysctl that exists already makes the
+	 * kernel forget everything else in /proc/sys/net.
+	 */
+	err = rcu_access_pointer(nf_ct_hook) ? -EBUSY : ct_sysctl_claim();
 	if (!err) {
 		err = take_hook();
 		if (err)
