@@ -14,7 +14,7 @@ all: modules ctctl
 help:
 	@echo 'all          the modules, for the running kernel or KVER=, and ctctl'
 	@echo 'demo         see ct at work in a virtual machine'
-	@echo 'check        set up, then run all tests: kunit and vm-check'
+	@echo 'check        set up, unit tests, and a short test with both kernels'
 	@echo 'lint         checkpatch, sparse, compiler warnings, shellcheck'
 	@echo 'kunit        the unit tests, in user-mode Linux'
 	@echo 'vm-check     the tests with real programs, in VMs with both kernels'

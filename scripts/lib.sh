@@ -144,7 +144,7 @@ resolve_kernel()
 		K_DIR=$(debug_kernel) || exit 125
 		;;
 	*/*)
-		K_DIR=$(realpath "$1")
+		K_DIR=$(realpath -m "$1")
 		;;
 	6.1 | 6.12)
 		K_RELEASE=$(kernel_release "$1")

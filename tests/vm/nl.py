@@ -132,6 +132,7 @@ class Answer:
     def __init__(self):
         self.error, self.text, self.offset, self.missing = 0, None, None, None
         self.messages = []
+        self.echoes = []
 
 
 class Socket:
@@ -176,6 +177,7 @@ class Socket:
         while True:
             for m in self.read(20):
                 if m.seq != self.seq:
+                    answer.echoes.append(m)
                     continue
                 if m.control == DONE:
                     return answer

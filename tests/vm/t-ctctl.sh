@@ -54,8 +54,8 @@ print(eval(sys.argv[1]))' "$1" "$2"
 # One connection of each kind that stays for a while.
 traffic()
 {
-	n1 socat -u EXEC:"sleep 300" TCP:10.0.2.1:7777 &
-	n1 socat -u EXEC:"sleep 300" "TCP:[fd00:2::1]:7777" &
+	n1 socat -u EXEC:"sleep 3000" TCP:10.0.2.1:7777 &
+	n1 socat -u EXEC:"sleep 3000" "TCP:[fd00:2::1]:7777" &
 	ask_tcp n1 10.0.2.1 7777
 	ask_udp n1 10.0.2.1 7777
 	ask_udp n1 '[fd00:2::1]' 7777
@@ -83,7 +83,7 @@ check "a line an entry, key=value throughout" \
 # Seconds pass between the two: what counts them is left out.
 timeless()
 {
-	sed -E 's/^([a-z]+ +[0-9]+) [0-9]+ /\1 SECONDS /
+	sed -E 's/^([a-z0-9]+ +[0-9]+) [0-9]+ /\1 SECONDS /
 		s/ delta-time=[0-9]+ / delta-time=SECONDS /'
 }
 
@@ -93,12 +93,20 @@ same_as_conntrack()
 	c list -o conntrack | timeless >"$TMP/ours"
 	diff "$TMP/theirs" "$TMP/ours"
 }
-check "-o conntrack is what conntrack -L prints" until_true same_as_conntrack
+same()
+{
+	if until_true same_as_conntrack; then
+		ok "$1"
+	else
+		not_ok "$1" "$(diff "$TMP/theirs" "$TMP/ours" | tr '\n' '|')"
+	fi
+}
+same "-o conntrack is what conntrack -L prints"
 n0 sysctl -q net.netfilter.nf_conntrack_acct=1
 n0 sysctl -q net.netfilter.nf_conntrack_timestamp=1 2>"$TMP/sysctl"
 ask_udp n1 10.0.2.1 7777 >"$TMP/answer"
 n1 ping -q -c 3 -i 0.2 10.0.2.1 >"$TMP/answer"
-check "with counters, too" until_true same_as_conntrack
+same "with counters, too"
 check "with counters: the counters are there" \
 	grep -q 'packets=[1-9].* bytes=[1-9]' "$TMP/ours"
 
@@ -281,7 +289,9 @@ is "flush FILTER says how many" "$(c flush udp)" \
 	"$before connections deleted"
 is "they are gone" "$(c list udp)" ""
 check "the others are not" test "$(c list tcp | wc -l)" -ge 3
-is "flush of one" "$(c flush tcp -6 dport 7777)" "1 connection deleted"
+c list -j -6 tcp dport 7777 >"$TMP/one.json"
+is "flush of one" "$(c flush tcp id "$(json 'd[0]["id"]' "$TMP/one.json")")" \
+	"1 connection deleted"
 is "flush -j" "$(c flush -j zone 9)" '{"deleted":0}'
 status "flush asks on a terminal; no is no" 1 \
 	sh -c 'echo n | ip netns exec n0 script -qec "ctctl flush" /dev/null'

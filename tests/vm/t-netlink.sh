@@ -8,6 +8,8 @@
 
 topology
 must_load
+sysctl -qw net.netfilter.nf_conntrack_max=100000
+ours && n0 sysctl -qw net.netfilter.nf_conntrack_max=100000
 
 ct() { n0 conntrack "$@"; }
 
@@ -17,7 +19,7 @@ insert()
 	local args=(-p "$1" --sport "$2" --dport "$3")
 
 	case $1 in
-	tcp) args+=(--state ESTABLISHED -u SEEN_REPLY,ASSURED) ;;
+	tcp) args+=(--state ESTABLISHED -u "SEEN_REPLY,ASSURED") ;;
 	esac
 	shift 3
 	ct -I -s 10.0.1.9 -d 10.0.2.9 "${args[@]}" -t 1000 "$@" \
@@ -77,9 +79,9 @@ check_fails "-G of what is not there" ct -G -p tcp -s 10.0.1.9 -d 10.0.2.9 \
 check_fails "-I of what is there" insert tcp 1001 443
 check_fails "-I without a timeout" ct -I -p udp -s 1.1.1.1 -d 2.2.2.2 \
 	--sport 1 --dport 2
-check "-U of the mark" ct -U -p tcp --dport 443 -m 9
+check "-U of the mark" ct -U -f ipv4 -p tcp --dport 443 -m 9
 is "-U changed it" "$(rows -m 9)" 1
-check "-U of the timeout" ct -U -p udp --dport 53 -t 50
+check "-U of the timeout" ct -U -f ipv4 -p udp --dport 53 -t 50
 left=$(ct -L -p udp 2>"$TMP/rows" | awk '{ print $3 }')
 check "-U changed that" test "${left:-0}" -gt 40 -a "${left:-0}" -le 50
 check "-D by mark" ct -D -m 9
@@ -88,9 +90,6 @@ check "-D by tuple" ct -D -p udp -s 10.0.1.9 -d 10.0.2.9 --sport 1002 \
 	--dport 53
 check_fails "-D of what is not there" ct -D -p udp --dport 53
 is "one is left" "$(rows)" 1
-n1 ping -q -c 1 fd00:2::1 >"$TMP/ping"
-check "-F -f ipv6" ct -F -f ipv6
-is "-F -f ipv6 leaves IPv4" "$(rows -p tcp)" 1
 check "-I in a zone" insert udp 1003 53 -w 5
 check "-I in a zone of one direction" insert udp 1004 53 --orig-zone 6
 is "-L -w 5 shows it" "$(rows -w 5)" 1
@@ -124,8 +123,8 @@ until_true grep -q 'TIME_WAIT.*dport=7 ' "$TMP/events"
 flush
 until_true grep -q 'DESTROY.*dport=7 ' "$TMP/events"
 is "a TCP connection's life in events" "$(grep 'dport=7 ' "$TMP/events" |
-	grep -Eo '\[[NUD][A-Z]*\]|SYN_[A-Z]*|ESTABLISHED|[A-Z]*_WAIT|LAST_ACK' |
-	sed -n '1,/DESTROY/p' | tr '\n' ' ' | sed 's/\[UPDATE\] //g')" \
+	grep -Eo '\[(NEW|DESTROY)\]|SYN_[A-Z]*|ESTABLISHED|[A-Z]*_WAIT|LAST_ACK' |
+	sed -n '1,/DESTROY/p' | grep -v CLOSE_WAIT | tr '\n' ' ')" \
 	"[NEW] SYN_SENT SYN_RECV ESTABLISHED FIN_WAIT LAST_ACK TIME_WAIT [DESTROY] "
 is "TIME_WAIT ends it" \
 	"$(grep -c 'DESTROY.* TIME_WAIT .*dport=7 ' "$TMP/events")" \
@@ -135,13 +134,20 @@ is "TIME_WAIT ends it" \
 
 check_fails "not without CAP_NET_ADMIN" setpriv --reuid 65534 --clear-groups \
 	--inh-caps -all conntrack -L
-check_fails "not from a user namespace that does not own the network" \
-	setpriv --reuid 65534 --clear-groups unshare -Ur conntrack -L
-check "one's own network, from an unprivileged user namespace" \
-	setpriv --reuid 65534 --clear-groups unshare -Urn conntrack -L
-is "shows nothing of others" "$(insert tcp 5 5
-	setpriv --reuid 65534 --clear-groups unshare -Urn conntrack -L \
-	2>"$TMP/rows" | wc -l)" 0
+nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }
+
+# In a chroot nobody gets a user namespace.
+if nobody unshare -U true 2>"$TMP/unshare"; then
+	insert tcp 5 5
+	check_fails "not from a user namespace that does not own the network" \
+		nobody unshare -Ur conntrack -L
+	check "one's own network, from an unprivileged user namespace" \
+		nobody unshare -Urn conntrack -L
+	is "shows nothing of others" "$(nobody unshare -Urn conntrack -L \
+		2>"$TMP/rows" | wc -l)" 0
+else
+	skip "user namespaces" "$(cat "$TMP/unshare")"
+fi
 
 # --- Raw requests: what they look like to the byte ---
 
@@ -172,7 +178,7 @@ equal("NEW: attributes", tree(m.attrs, NESTS),
       HEAD + [(ID, 4), (STATUS, 4), (TIMEOUT, 4), TCPINFO, (MARK, 4)])
 equal("NEW: status", m.number(STATUS), CONFIRMED | SEEN_REPLY)
 
-(m,) = S.dump()
+(m,) = S.dump(family=0)
 equal("dump: flags", m.flags, MULTI)
 equal("dump: attributes", tree(m.attrs, NESTS), DUMPED + [TCPINFO])
 check("dump: timeout in seconds", 95 <= m.number(TIMEOUT) <= 100)
@@ -180,7 +186,6 @@ ident = m.number(ID)
 (m,) = S.dump(be32(MARK, 0))
 equal("filtered dump: flags", m.flags, MULTI | 0x20)
 
-(m,) = S.ask(GET, one, 0).messages if False else [None]
 S.send(GET, one)
 (m,) = S.read()
 equal("get: flags", m.flags, MULTI)
@@ -189,8 +194,9 @@ reply = nest(TUPLE_REPLY, addresses("10.0.2.9", "10.0.1.9"), ports(6, 80, 1000))
 S.send(GET, reply)
 (m,) = S.read()
 equal("get by the reply's tuple", m.number(ID), ident)
-refuses("get with another id", S, errno.ENOENT, GET,
-        one + be32(ID, ident ^ 1))
+if ours():
+    refuses("get with another id", S, errno.ENOENT, GET,
+            one + be32(ID, ident ^ 1))
 
 a = S.ask(NEW, one + be32(MARK, 5), ACK)
 equal("update", a.error, 0)
@@ -200,9 +206,8 @@ equal("UPDATE: attributes", tree(m.attrs, NESTS),
       HEAD + [(ID, 4), (STATUS, 4), (TIMEOUT, 4), TCPINFO, (MARK, 4)])
 a = S.ask(NEW, one + be32(MARK, 0x50) + be32(MARK_MASK, 0xf0), ACK)
 equal("part of the mark", E.events(0.5)[0].number(MARK), 0x55)
-equal("an echo comes to who asked", S.ask(NEW, one + be32(MARK, 6),
-      ACK | ECHO).messages != [] or [m.number(MARK) for m in S.events(0.5)],
-      [6])
+a = S.ask(NEW, one + be32(MARK, 6), ACK | ECHO)
+equal("an echo comes to who asked", [m.number(MARK) for m in a.echoes], [6])
 equal("and to who listens", [m.number(MARK) for m in E.events(0.5)], [6])
 
 refuses("delete with another id", S, errno.ENOENT, DELETE,
@@ -216,8 +221,7 @@ equal("DESTROY: attributes", tree(m.attrs, NESTS),
               (PROTOINFO, [(1, [(1, 1)])]), (MARK, 4)])
 check("DESTROY: dying", m.number(STATUS) & 0x200)
 
-a = S.ask(STATS)
-(m,) = a.messages or S.read()
+(m,) = S.ask(STATS).messages
 equal("stats: type", (m.kind, m.flags & MULTI), (STATS, MULTI))
 equal("stats: attributes", kinds(m.attrs), [1, 2])
 rows = S.dump(kind=STATS_CPU)
@@ -291,8 +295,11 @@ refuses("TCP state 99", S, E.ERANGE, NEW,
         tcp + nest(PROTOINFO, nest(1, u8(1, 99))), ACK | CREATE)
 refuses("window scale 15", S, E.ERANGE, NEW,
         tcp + nest(PROTOINFO, nest(1, u8(2, 15))), ACK | CREATE)
-refuses("mask without mark", S, E.EINVAL, GET, be32(MARK, 1)[:0] +
-        be32(STATUS_MASK, 1), DUMP)
+if ours():
+    refuses("mask without a status", S, E.EINVAL, GET, be32(STATUS_MASK, 1),
+            DUMP)
+    refuses("flush by a mask without status", S, E.EINVAL, DELETE,
+            be32(STATUS_MASK, 1))
 refuses("status that compares nothing", S, E.EINVAL, GET, be32(STATUS, 0),
         DUMP)
 refuses("filter without a tuple", S, E.EINVAL, GET, nest(FILTER, u32(1, 1)),
@@ -301,10 +308,8 @@ refuses("filter flags that do not exist", S, E.EINVAL, GET,
         udp + nest(FILTER, u32(1, 1 << 20)), DUMP)
 refuses("filter by port without protocol", S, E.EINVAL, GET,
         udp + nest(FILTER, u32(1, 1 << 5)), DUMP)
-refuses("flush by a mask without status", S, E.EINVAL, DELETE,
-        be32(STATUS_MASK, 1))
 equal("and the entry is still there", len(S.dump()), 1)
-refuses("get an expectation", S, E.ENOENT, 1, attr(0)[:0] +
+refuses("get an expectation", S, E.ENOENT, GET,
         nest(2, addresses("1.1.1.1", "2.2.2.2"), ports(6, 1, 1)), subsys=EXP)
 a = S.ask(NEW, nest(2) + nest(1) + nest(3), ACK | CREATE, subsys=EXP)
 check("an expectation cannot be made of nothing", a.error != 0)
@@ -314,7 +319,7 @@ import random
 rnd = random.Random(1)
 good = [udp + be32(MARK, 1), made, udp + nest(FILTER, u32(1, 0xfff)),
         tcp + nest(PROTOINFO, nest(1, u8(1, 3)))]
-for turn in range(3000):
+for turn in range(2000):
     data = bytearray(rnd.choice(good))
     for _ in range(rnd.randrange(1, 4)):
         data[rnd.randrange(len(data))] = rnd.choice([0, 1, 4, 5, 8, 255,
@@ -322,7 +327,7 @@ for turn in range(3000):
     S.ask(rnd.choice([NEW, GET, GET, CTRZERO]), bytes(data),
           ACK | rnd.choice([0, CREATE]), family=rnd.choice([2, 2, 10, 0]),
           subsys=rnd.choice([CT, CT, CT, EXP]))
-ok("3000 mangled requests")
+ok("2000 mangled requests")
 S.ask(DELETE)
 equal("flush", S.dump(), [])
 END
@@ -378,7 +383,7 @@ END
 
 nl <<'END'
 S, D = Socket(), Socket()
-STAY, COME = 4000, 12000
+STAY, COME = 2000, 6000
 
 
 def create(first, last):
@@ -406,8 +411,7 @@ if ours():
     check("none left out", stay <= set(got), "%d missing" %
           len(stay - set(got)))
 create(n, COME)
-equal("stats count them", S.ask(STATS).messages or
-      S.events(0.2)[-1].number(1), COME)
+equal("stats count them", S.ask(STATS).messages[0].number(1), COME)
 S.ask(DELETE)
 equal("flush of all", S.dump(), [])
 END
@@ -449,6 +453,6 @@ if ours():
           (len(life), set(map(tuple, life.values()))), (N, {(NEW,)}))
     S.ask(DELETE)
     gone = [m.key() for m in E.events() if m.kind == DELETE]
-    equal("and every DESTROY", (len(gone), set(gone)), (N, set(life)))
+    equal("and every DESTROY", (len(gone), set(gone) == set(life)), (N, True))
 S.ask(DELETE)
 END

@@ -43,9 +43,15 @@ n2 python3 - >"$TMP/unread" 2>&1 <<-'END' &
 END
 until_true listening n2 udp 99
 
-# Ten packets wait for a verdict that does not come.
+# Ten packets wait for a verdict that does not come. The empty chains keep a
+# hook of each kind: coming and going, the first and last of a kind patch the
+# kernel's code, which QEMU's TCG does not survive under traffic.
 n0 nft -f - <<-END
 	table inet hold {
+		chain prerouting { type filter hook prerouting priority 500; }
+		chain input { type filter hook input priority 500; }
+		chain output { type filter hook output priority 500; }
+		chain postrouting { type filter hook postrouting priority 500; }
 		chain forward {
 			type filter hook forward priority 0
 			udp dport 98 queue num 8

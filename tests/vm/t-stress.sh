@@ -6,8 +6,8 @@
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-seconds=30
-[ -z "${CT_QUICK:-}" ] || seconds=10
+seconds=60
+[ -z "${CT_QUICK:-}" ] || seconds=30
 
 topology
 must_load
@@ -70,7 +70,7 @@ sysctls()
 	sleep 0.3
 }
 
-n1 iperf3 -c 10.0.2.1 -P 4 -t "$seconds" -J >"$TMP/iperf" 2>&1 &
+n1 iperf3 -c 10.0.2.1 -P 4 -b 20M -t "$seconds" -J >"$TMP/iperf" 2>&1 &
 iperf=$!
 n0 timeout "$seconds" conntrack -E >"$TMP/events" 2>&1 &
 n1 timeout "$seconds" python3 - >"$TMP/storm" 2>&1 <<-'END' &
@@ -81,14 +81,14 @@ n1 timeout "$seconds" python3 - >"$TMP/storm" 2>&1 <<-'END' &
 	        try:
 	            socket.create_connection(("10.0.2.1", 8), 1).close()
 	            done += 1
-	            if done % 100 == 0:
+	            if done % 10 == 0:
 	                print(done, flush=True)
 	        except OSError:
 	            pass
 	except KeyboardInterrupt:
 	    pass
 END
-# Tens of thousands of entries that come, time out, and are flushed.
+# Twenty thousand entries that come, time out, and are flushed.
 n1 timeout "$seconds" python3 - >"$TMP/grow" 2>&1 <<-'END' &
 	import time
 	from raw import *
@@ -99,8 +99,8 @@ n1 timeout "$seconds" python3 - >"$TMP/grow" 2>&1 <<-'END' &
 	while True:
 	    many.send(b"".join(struct.pack("=H", 2) +
 	                       struct.pack("!H", 9 + 64 * (port & 1) + port) +
-	                       host + bytes(8) for port in range(1000, 61000)))
-	    time.sleep(1)
+	                       host + bytes(8) for port in range(1000, 21000)))
+	    time.sleep(2)
 END
 for work in dump small_flush delete statistics sysctls; do
 	again $work &
@@ -119,7 +119,7 @@ print(int(end["sum_received"]["bits_per_second"]))' "$TMP/iperf" 2>"$TMP/err")
 check "iperf3's four flows moved data (${rate:-none} bit/s)" \
 	test "${rate:-0}" -gt 1000000
 check "the storm went on ($(tail -n 1 "$TMP/storm") connections)" \
-	test "$(tail -n 1 "$TMP/storm")" -ge 100
+	test "0$(tail -n 1 "$TMP/storm")" -ge 10
 for work in dump small_flush delete statistics sysctls; do
 	times=$(cat "$TMP/times.$work")
 	check "$work ran ${times:-no} times" test "${times:-0}" -ge 2
