@@ -23,6 +23,7 @@ struct ct_net;
  * @task: sends the batches soon after the first message
  * @unsent: batches, oldest first, that a full listener did not take
  * @retry: offers them again
+ * @retries: how often it did in vain
  * @dead: the namespace exits, nothing is sent any more
  * @lost: messages that no memory was there for, or that @unsent had no room
  *	for
@@ -34,6 +35,7 @@ struct ct_event_queue {
 	struct tasklet_struct task;
 	struct sk_buff_head unsent;
 	struct delayed_work retry;
+	u8 retries;
 	bool dead;
 	atomic64_t lost;
 };

@@ -642,9 +642,15 @@ static struct ct_entry *fill_entry(struct kunit *test,
 static int fill(const struct fill_case *c, struct sk_buff *skb,
 		struct ct_entry *e, bool zero)
 {
+	const struct ct_nl_reply reply = {
+		.portid = 1,
+		.flags = NLM_F_MULTI,
+		.zero_counters = zero,
+	};
+
 	if (c->events)
 		return ct_nl_fill_event(skb, e, c->events, 0);
-	return ct_nl_fill_entry(skb, e, 1, 1, NLM_F_MULTI, zero);
+	return ct_nl_fill_entry(skb, e, &reply);
 }
 
 static void test_fill(struct kunit *test)

@@ -25,8 +25,8 @@ struct request {
 
 struct walk {
 	struct sk_buff *skb;
-	struct netlink_callback *cb;
 	const struct ct_nl_filter *filter;
+	struct ct_nl_reply reply;
 };
 
 static struct dump *dump_of(struct netlink_callback *cb)
@@ -68,22 +68,28 @@ static int dump_done(struct netlink_callback *cb)
 static int dump_entry(struct ct_entry *e, void *data)
 {
 	const struct walk *w = data;
-	const struct nlmsghdr *nlh = w->cb->nlh;
-	bool zero;
 
 	if (ct_entry_dead(e) || !ct_nl_filter_match(w->filter, e))
 		return 0;
-	zero = NFNL_MSG_TYPE(nlh->nlmsg_type) == IPCTNL_MSG_CT_GET_CTRZERO;
-	return ct_nl_fill_entry(w->skb, e, NETLINK_CB(w->cb->skb).portid,
-				nlh->nlmsg_seq,
-				NLM_F_MULTI | w->cb->answer_flags, zero);
+	return ct_nl_fill_entry(w->skb, e, &w->reply);
 }
 
 static int dump_table(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct ct_net *cn = ct_net(sock_net(skb->sk));
 	struct dump *d = dump_of(cb);
-	struct walk w = { .skb = skb, .cb = cb, .filter = d->filter };
+	struct walk w = {
+		.skb = skb,
+		.filter = d->filter,
+		.reply = {
+			.portid = NETLINK_CB(cb->skb).portid,
+			.seq = cb->nlh->nlmsg_seq,
+			.flags = NLM_F_MULTI | cb->answer_flags,
+			.held = 1,	/* by the walk */
+			.zero_counters = NFNL_MSG_TYPE(cb->nlh->nlmsg_type) ==
+					 IPCTNL_MSG_CT_GET_CTRZERO,
+		},
+	};
 	int err;
 
 	if (!cn || d->cursor.done)

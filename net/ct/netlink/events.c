@@ -19,9 +19,14 @@
 /* What conntrack -E reads at once; with its overhead this is one page. */
 #define BATCH_SIZE	SKB_WITH_OVERHEAD(4096)
 
-/* Batches that wait for a listener who wants every one: a megabyte. */
+/* Batches that wait for a listener who wants every one: a megabyte. Each offer
+ * reaches the other listeners again, so the time between two grows from 20 ms
+ * to 500 ms, and after some 15 seconds in vain all of them are lost.
+ */
 #define UNSENT_MAX	256
-#define RETRY_DELAY	(HZ / 50 ?: 1)
+#define RETRY_MIN	(HZ / 50 ?: 1)
+#define RETRY_MAX	(HZ / 2)
+#define RETRIES		32
 
 enum { NEW, UPDATE, DESTROY, GROUPS };
 
@@ -86,6 +91,13 @@ static bool offer(struct ct_event_queue *q, struct sk_buff *skb)
 	return !refused(err);
 }
 
+static void schedule_retry(struct ct_event_queue *q)
+{
+	schedule_delayed_work(&q->retry,
+			      min_t(unsigned long, RETRY_MAX,
+				    RETRY_MIN << min_t(u8, q->retries, 5)));
+}
+
 static void send_batch(struct ct_event_queue *q, unsigned int group)
 {
 	struct sk_buff *skb = q->skb[group];
@@ -101,7 +113,8 @@ static void send_batch(struct ct_event_queue *q, unsigned int group)
 			consume_skb(skb);
 			return;
 		}
-		schedule_delayed_work(&q->retry, RETRY_DELAY);
+		q->retries = 0;
+		schedule_retry(q);
 	}
 	if (skb_queue_len(&q->unsent) < UNSENT_MAX) {
 		__skb_queue_tail(&q->unsent, skb);
@@ -125,24 +138,50 @@ static void queue_task(struct tasklet_struct *task)
 	struct ct_event_queue *q = from_tasklet(q, task, task);
 
 	spin_lock_bh(&q->lock);
-	send_batches(q, DESTROY);
+	/* Behind others they had better be full. */
+	if (skb_queue_empty(&q->unsent))
+		send_batches(q, DESTROY);
 	spin_unlock_bh(&q->lock);
+}
+
+static void lose_unsent(struct ct_event_queue *q)
+{
+	struct sk_buff *skb;
+
+	while ((skb = __skb_dequeue(&q->unsent))) {
+		lose(q, batch_group(skb), count_messages(skb));
+		kfree_skb(skb);
+	}
+}
+
+/* True when none is left. */
+static bool send_unsent(struct ct_event_queue *q)
+{
+	struct sk_buff *skb;
+
+	while ((skb = skb_peek(&q->unsent))) {
+		if (!offer(q, skb))
+			return false;
+		q->retries = 0;
+		__skb_unlink(skb, &q->unsent);
+		consume_skb(skb);
+	}
+	return true;
 }
 
 static void queue_retry(struct work_struct *work)
 {
 	struct ct_event_queue *q = container_of(to_delayed_work(work),
 						struct ct_event_queue, retry);
-	struct sk_buff *skb;
 
 	spin_lock_bh(&q->lock);
-	while ((skb = skb_peek(&q->unsent))) {
-		if (!offer(q, skb)) {
-			schedule_delayed_work(&q->retry, RETRY_DELAY);
-			break;
-		}
-		__skb_unlink(skb, &q->unsent);
-		consume_skb(skb);
+	if (send_unsent(q)) {
+		send_batches(q, DESTROY);
+	} else if (q->retries++ < RETRIES) {
+		schedule_retry(q);
+	} else {
+		lose_unsent(q);
+		send_batches(q, DESTROY);
 	}
 	spin_unlock_bh(&q->lock);
 }

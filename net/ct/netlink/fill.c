@@ -189,11 +189,12 @@ static bool put_timestamp(struct sk_buff *skb, const struct ct_entry *e,
 	return false;
 }
 
-static bool put_info(struct sk_buff *skb, struct ct_entry *e)
+static bool put_info(struct sk_buff *skb, struct ct_entry *e, unsigned int held)
 {
+	const u32 use = refcount_read(&e->ct_general.use) - held;
+
 	if (put_status(skb, e) || put_mark(skb, e, true) || put_id(skb, e) ||
-	    put_u32(skb, CTA_USE, refcount_read(&e->ct_general.use)) ||
-	    put_master(skb, e))
+	    put_u32(skb, CTA_USE, use) || put_master(skb, e))
 		return true;
 	/* An offloaded connection's state is not here. */
 	if (test_bit(IPS_OFFLOAD_BIT, &e->status))
@@ -212,25 +213,26 @@ static void subtract_counters(struct ct_entry *e, const struct counters *seen)
 }
 
 /* For a dump or the answer to a request. */
-int ct_nl_fill_entry(struct sk_buff *skb, struct ct_entry *e, u32 portid,
-		     u32 seq, unsigned int flags, bool zero_counters)
+int ct_nl_fill_entry(struct sk_buff *skb, struct ct_entry *e,
+		     const struct ct_nl_reply *reply)
 {
 	struct counters seen = {};
 	struct nlmsghdr *nlh;
 
-	nlh = nfnl_msg_put(skb, portid, seq, ct_nl_type(IPCTNL_MSG_CT_NEW),
-			   flags, e->dir[IP_CT_DIR_ORIGINAL].tuple.src.l3num,
+	nlh = nfnl_msg_put(skb, reply->portid, reply->seq,
+			   ct_nl_type(IPCTNL_MSG_CT_NEW), reply->flags,
+			   e->dir[IP_CT_DIR_ORIGINAL].tuple.src.l3num,
 			   NFNETLINK_V0, 0);
 	if (!nlh)
 		return -EMSGSIZE;
-	if (put_tuples(skb, e) || put_info(skb, e) ||
+	if (put_tuples(skb, e) || put_info(skb, e, reply->held) ||
 	    put_counters(skb, e, &seen) || put_timestamp(skb, e, 0)) {
 		nlmsg_cancel(skb, nlh);
 		return -EMSGSIZE;
 	}
 	nlmsg_end(skb, nlh);
 	/* Only now, and only what was told: no packet is left out. */
-	if (zero_counters)
+	if (reply->zero_counters)
 		subtract_counters(e, &seen);
 	return 0;
 }

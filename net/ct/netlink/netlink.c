@@ -87,6 +87,13 @@ static int get_entry(struct sk_buff *skb, const struct nfnl_info *info,
 		     const struct nlattr * const cda[])
 {
 	const u32 portid = NETLINK_CB(skb).portid;
+	const struct ct_nl_reply reply = {
+		.portid = portid,
+		.seq = info->nlh->nlmsg_seq,
+		.flags = portid ? NLM_F_MULTI : 0,
+		.zero_counters = NFNL_MSG_TYPE(info->nlh->nlmsg_type) ==
+				 IPCTNL_MSG_CT_GET_CTRZERO,
+	};
 	struct sk_buff *answer;
 	struct ct_entry *e;
 	int err;
@@ -100,10 +107,7 @@ static int get_entry(struct sk_buff *skb, const struct nfnl_info *info,
 	answer = nlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
 	if (!answer)
 		goto put;
-	err = ct_nl_fill_entry(answer, e, portid, info->nlh->nlmsg_seq,
-			       portid ? NLM_F_MULTI : 0,
-			       NFNL_MSG_TYPE(info->nlh->nlmsg_type) ==
-			       IPCTNL_MSG_CT_GET_CTRZERO);
+	err = ct_nl_fill_entry(answer, e, &reply);
 	if (err)
 		kfree_skb(answer);
 	else

@@ -48,6 +48,15 @@ struct ct_nl_filter {
 	u32 status, status_mask;
 };
 
+/* The message that an entry goes into, when it is not an event. */
+struct ct_nl_reply {
+	u32 portid;
+	u32 seq;
+	unsigned int flags;
+	unsigned int held;	/* references that are not to be told of */
+	bool zero_counters;
+};
+
 /* What a request wants changed in an entry, parsed and valid. */
 struct ct_nl_change {
 	bool has_timeout, has_status, has_mark, has_tcp_state;
@@ -117,8 +126,8 @@ bool ct_nl_filter_match(const struct ct_nl_filter *filter,
 			const struct ct_entry *e);
 
 /* fill.c: 0 or -EMSGSIZE, with nothing added to the message */
-int ct_nl_fill_entry(struct sk_buff *skb, struct ct_entry *e, u32 portid,
-		     u32 seq, unsigned int flags, bool zero_counters);
+int ct_nl_fill_entry(struct sk_buff *skb, struct ct_entry *e,
+		     const struct ct_nl_reply *reply);
 int ct_nl_fill_event(struct sk_buff *skb, struct ct_entry *e, u32 events,
 		     u32 portid);
 int ct_nl_fill_nested(struct sk_buff *skb, struct ct_entry *e,

@@ -88,7 +88,10 @@ static const struct nla_policy tcp_policy[CTA_PROTOINFO_TCP_MAX + 1] = {
 };
 
 static const struct nla_policy help_policy[CTA_HELP_MAX + 1] = {
-	[CTA_HELP_NAME] = { .type = NLA_NUL_STRING, .len = HELPER_NAME_LEN - 1 },
+	[CTA_HELP_NAME] = {
+		.type = NLA_NUL_STRING,
+		.len = HELPER_NAME_LEN - 1,
+	},
 };
 
 /* The attribute @type, or an error that says that @nest lacks it. */

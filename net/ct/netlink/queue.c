@@ -29,10 +29,11 @@ static size_t queue_build_size(const struct nf_conn *ct)
 	const size_t protoinfo = 2 * nla_total_size(0) +
 				 5 * nla_total_size(sizeof(u64));
 
-	/* ORIG, REPLY, MASTER; both counters and the timestamp */
+	/* ORIG, REPLY, MASTER; both counters and the timestamp; CTA_ZONE; ID,
+	 * STATUS, TIMEOUT, MARK and the ctinfo
+	 */
 	return nla_total_size(0) + 3 * tuple + 3 * counters + protoinfo +
-	       nla_total_size(sizeof(u16)) +	/* CTA_ZONE */
-	       5 * nla_total_size(sizeof(u32));	/* ID STATUS TIMEOUT MARK INFO */
+	       nla_total_size(sizeof(u16)) + 5 * nla_total_size(sizeof(u32));
 }
 
 static int queue_build(struct sk_buff *skb, struct nf_conn *ct,
