@@ -261,6 +261,15 @@ static inline unsigned int ct_bucket_free(const struct ct_bucket *b)
 	return match ? ct_match_first(match) : 0;
 }
 
+/* Into a free slot of a locked bucket, or of one that nobody looks into yet. */
+static inline void ct_slot_publish(struct ct_bucket *b, unsigned int i,
+				   unsigned long slot, unsigned long tag)
+{
+	WRITE_ONCE(b->word[i], slot);
+	/* Pairs with the reader's acquire: the pointer is there first. */
+	atomic_long_set_release(&b->head, ct_head(b) | (tag << (8 * i)));
+}
+
 bool ct_bucket_reserve(struct ct_table *t, struct ct_bucket *b,
 		       unsigned int want);
 void ct_bucket_place(struct ct_bucket *b, unsigned long slot,

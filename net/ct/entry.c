@@ -143,14 +143,29 @@ void ct_entry_free(struct ct_entry *e)
 	atomic_dec(&ct_entries);
 }
 
+/*
+ * A dead connection with a tuple of one that was just inserted. Its DESTROY
+ * comes before the other's NEW, whoever reports it: the queue takes only one.
+ */
+static void settle(struct ct_entry *dead)
+{
+	if (likely(!dead))
+		return;
+	if (!ct_entry_kill(dead, 0, 0))
+		ct_event(dead, BIT(IPCT_DESTROY));
+	ct_entry_put(dead);
+}
+
 int ct_entry_publish(struct ct_entry *e, struct ct_entry **clash)
 {
+	struct ct_entry *met[IP_CT_DIR_MAX];
 	struct ct_net *cn = e->cn;
 	int err;
 
-	e->hash[IP_CT_DIR_REPLY] =
-		ct_tuple_hash(cn, &e->dir[IP_CT_DIR_REPLY].tuple,
-			      e->zone_id[IP_CT_DIR_REPLY]);
+	if (!e->hash[IP_CT_DIR_REPLY])
+		e->hash[IP_CT_DIR_REPLY] =
+			ct_tuple_hash(cn, &e->dir[IP_CT_DIR_REPLY].tuple,
+				      e->zone_id[IP_CT_DIR_REPLY]);
 	/*
 	 * Absolute from here on. As soon as it is in the table somebody may
 	 * kill it: the wheel that ct_expire_del() will lock is named before.
@@ -160,15 +175,27 @@ int ct_entry_publish(struct ct_entry *e, struct ct_entry **clash)
 	if (cn->timestamp)
 		e->start = ktime_get_real_ns();
 
+	if (unlikely(READ_ONCE(cn->dying)))
+		return -ENOENT;
 	ct_entry_get(e);
-	err = READ_ONCE(cn->dying) ? -ENOENT :
-	      ct_table_insert(&cn->table, e, clash);
-	if (unlikely(err)) {
-		ct_entry_put(e);
-		return err;
+	err = ct_table_insert(&cn->table, e, met);
+	if (likely(!err)) {
+		ct_expire_add(e);
+		settle(met[IP_CT_DIR_ORIGINAL]);
+		settle(met[IP_CT_DIR_REPLY]);
+		return 0;
 	}
-	ct_expire_add(e);
-	return 0;
+	ct_entry_put(e);
+	if (err == -EEXIST) {
+		struct ct_entry *live = met[IP_CT_DIR_ORIGINAL] ?:
+					met[IP_CT_DIR_REPLY];
+
+		if (clash)
+			*clash = live;
+		else
+			ct_entry_put(live);
+	}
+	return err;
 }
 
 int ct_entry_insert(struct ct_entry *e)
@@ -191,10 +218,14 @@ bool ct_entry_kill(struct ct_entry *e, u32 portid, int report)
 	if (ct_status_set(e, IPS_DYING_BIT))
 		return false;
 	ct_expire_del(e);
+	/*
+	 * Reported while it is in the table: who takes the tuple next finds it
+	 * there, or comes after its DESTROY.
+	 */
+	ct_event_report(e, BIT(IPCT_DESTROY), portid, report);
 	rcu_read_lock();
 	ct_table_remove(&e->cn->table, e);
 	rcu_read_unlock();
-	ct_event_report(e, 1 << IPCT_DESTROY, portid, report);
 	ct_entry_put(e);
 	return true;
 }

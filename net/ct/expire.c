@@ -245,7 +245,7 @@ void ct_expire_add(struct ct_entry *e)
 {
 	struct ct_wheel *w = ct_wheel_of(e);
 
-	spin_lock_bh(&w->lock);
+	spin_lock(&w->lock);
 	/*
 	 * It can be found already. Who killed it, or saw the reply, set the
 	 * bit before taking this lock.
@@ -256,7 +256,7 @@ void ct_expire_add(struct ct_entry *e)
 		if (!test_bit(IPS_SEEN_REPLY_BIT, &e->status))
 			ct_candidates_add(e);
 	}
-	spin_unlock_bh(&w->lock);
+	spin_unlock(&w->lock);
 }
 
 void ct_expire_del(struct ct_entry *e)

@@ -17,7 +17,7 @@ static DEFINE_MUTEX(hooks_mutex);
 static unsigned int hook_track(void *priv, struct sk_buff *skb,
 			       const struct nf_hook_state *state)
 {
-	return ct_track(skb, state);
+	return ct_track(priv, skb, state);
 }
 
 static unsigned int hook_confirm(void *priv, struct sk_buff *skb,
@@ -51,13 +51,20 @@ static const struct nf_hook_ops hooks[2][4] = {
 	},
 };
 
-static int turn_on(struct net *net, bool v6)
+static int turn_on(struct ct_net *cn, bool v6)
 {
-	int err = v6 ? nf_defrag_ipv6_enable(net) : nf_defrag_ipv4_enable(net);
+	struct nf_hook_ops *ops = cn->hook_ops[v6];
+	struct net *net = cn->net;
+	unsigned int i;
+	int err;
 
+	err = v6 ? nf_defrag_ipv6_enable(net) : nf_defrag_ipv4_enable(net);
 	if (err)
 		return err;
-	err = nf_register_net_hooks(net, hooks[v6], ARRAY_SIZE(hooks[v6]));
+	memcpy(ops, hooks[v6], sizeof(hooks[v6]));
+	for (i = 0; i < ARRAY_SIZE(hooks[v6]); i++)
+		ops[i].priv = cn;
+	err = nf_register_net_hooks(net, ops, ARRAY_SIZE(hooks[v6]));
 	if (err) {
 		if (v6)
 			nf_defrag_ipv6_disable(net);
@@ -67,13 +74,14 @@ static int turn_on(struct net *net, bool v6)
 	return err;
 }
 
-static void turn_off(struct net *net, bool v6)
+static void turn_off(struct ct_net *cn, bool v6)
 {
-	nf_unregister_net_hooks(net, hooks[v6], ARRAY_SIZE(hooks[v6]));
+	nf_unregister_net_hooks(cn->net, cn->hook_ops[v6],
+				ARRAY_SIZE(hooks[v6]));
 	if (v6)
-		nf_defrag_ipv6_disable(net);
+		nf_defrag_ipv6_disable(cn->net);
 	else
-		nf_defrag_ipv4_disable(net);
+		nf_defrag_ipv4_disable(cn->net);
 }
 
 int ct_hooks_get(struct ct_net *cn, u8 family)
@@ -83,7 +91,7 @@ int ct_hooks_get(struct ct_net *cn, u8 family)
 
 	mutex_lock(&hooks_mutex);
 	if (!cn->hook_users[v6])
-		err = turn_on(cn->net, v6);
+		err = turn_on(cn, v6);
 	if (!err)
 		cn->hook_users[v6]++;
 	mutex_unlock(&hooks_mutex);
@@ -96,7 +104,7 @@ void ct_hooks_put(struct ct_net *cn, u8 family)
 
 	mutex_lock(&hooks_mutex);
 	if (cn->hook_users[v6] && !--cn->hook_users[v6])
-		turn_off(cn->net, v6);
+		turn_off(cn, v6);
 	mutex_unlock(&hooks_mutex);
 }
 
@@ -107,7 +115,7 @@ void ct_hooks_off(struct ct_net *cn)
 	mutex_lock(&hooks_mutex);
 	for (v6 = 0; v6 < 2; v6++) {
 		if (cn->hook_users[v6])
-			turn_off(cn->net, v6);
+			turn_off(cn, v6);
 		cn->hook_users[v6] = 0;
 	}
 	mutex_unlock(&hooks_mutex);

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Why a packet was invalid: the words, and the count. */
+/* Why a packet was invalid: the words, the count, and the log. */
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <net/ct/stats.h>
+#include <net/netfilter/nf_log.h>
 #include "core.h"
 
 static const char * const reasons[__CT_INVALID_MAX] = {
@@ -37,8 +41,45 @@ const char *ct_invalid_text(enum ct_invalid reason)
 	return reasons[reason];
 }
 
-void ct_invalid(struct ct_net *cn, enum ct_invalid reason)
+/* Found again: who judged the packet may not have come as far as this. */
+static u8 protocol_of(const struct ct_packet *p)
 {
-	ct_stat_inc(cn, base.invalid);
-	ct_stat_inc(cn, invalid[reason]);
+	struct ct_packet located = { .skb = p->skb, .l3 = p->l3 };
+	struct iphdr buf, *iph;
+
+	if (ct_packet_locate(&located, skb_network_offset(p->skb), false) ==
+	    CT_OK)
+		return located.l4;
+	if (p->l3 != NFPROTO_IPV4)
+		return IPPROTO_RAW;
+	iph = skb_header_pointer(p->skb, skb_network_offset(p->skb),
+				 sizeof(buf), &buf);
+	return iph ? iph->protocol : IPPROTO_RAW;
+}
+
+/*
+ * To whom nf_log_packet() gives it, and if to anybody, is for the user to say
+ * (net.netfilter.nf_log.*). The words before the reason are nf_conntrack's.
+ */
+static noinline void log_packet(const struct ct_packet *p,
+				enum ct_invalid reason, u8 wanted)
+{
+	u8 l4 = protocol_of(p);
+
+	if (wanted != IPPROTO_RAW && wanted != l4)
+		return;
+	if (!__ratelimit(&p->cn->log_limit))
+		return;
+	nf_log_packet(p->cn->net, p->l3, p->hook, p->skb, NULL, NULL, NULL,
+		      "nf_ct_proto_%u: %s ", l4, ct_invalid_text(reason));
+}
+
+void ct_invalid(const struct ct_packet *p, enum ct_invalid reason)
+{
+	u8 wanted = READ_ONCE(p->cn->log_invalid);
+
+	ct_stat_inc(p->cn, base.invalid);
+	ct_stat_inc(p->cn, invalid[reason]);
+	if (unlikely(wanted))
+		log_packet(p, reason, wanted);
 }

@@ -21,8 +21,9 @@
 #include "compat.h"
 #include "core.h"
 
-/* One page of buckets. */
+/* One page of buckets; roomy up to 1 MiB, what nf_conntrack begins with. */
 #define TABLE_ORDER	6
+#define TABLE_ROOMY	14
 
 static char *hooks = "init";
 module_param(hooks, charp, 0444);
@@ -180,13 +181,16 @@ static int __net_init net_init(struct net *net)
 	cn->net = net;
 	get_random_bytes(&cn->key, sizeof(cn->key));
 	INIT_RCU_WORK(&cn->free, free_work);
+	ratelimit_state_init(&cn->log_limit, DEFAULT_RATELIMIT_INTERVAL,
+			     DEFAULT_RATELIMIT_BURST);
+	ratelimit_set_flags(&cn->log_limit, RATELIMIT_MSG_ON_RELEASE);
 	cn->stats = alloc_percpu(struct ct_stats);
 	if (!cn->stats)
 		goto free;
 	err = ct_candidates_init(cn);
 	if (err)
 		goto stats;
-	err = ct_table_init(&cn->table, TABLE_ORDER);
+	err = ct_table_init(&cn->table, TABLE_ORDER, TABLE_ROOMY);
 	if (err)
 		goto overload;
 	err = ct_sysctl_net_init(cn);

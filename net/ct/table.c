@@ -6,8 +6,8 @@
  */
 #include <linux/jiffies.h>
 #include <linux/slab.h>
-#include <net/ct/tuple.h>
 #include "buckets.h"
+#include "lookup.h"
 
 #ifdef CONFIG_DEBUG_LOCK_ALLOC
 static struct lock_class_key bucket_key;
@@ -15,11 +15,12 @@ struct lockdep_map ct_bucket_map =
 	STATIC_LOCKDEP_MAP_INIT("ct_bucket", &bucket_key);
 #endif
 
-int ct_table_init(struct ct_table *t, unsigned int order)
+int ct_table_init(struct ct_table *t, unsigned int order, unsigned int roomy)
 {
 	struct ct_buckets *bk;
 
 	t->min_order = min_t(unsigned int, order, CT_ORDER_MAX);
+	t->roomy_order = min_t(unsigned int, roomy, CT_ORDER_MAX);
 	atomic_set(&t->nodes, 0);
 	atomic_set(&t->overflow, 0);
 	atomic64_set(&t->resizes, 0);
@@ -59,93 +60,11 @@ unsigned int ct_table_buckets(struct ct_table *t)
 	return n;
 }
 
-/*
- * Is this the connection, in this direction, alive? A reference is held.
- *
- * Race: the slot was loaded, the entry was freed, and its memory became
- * another connection: of another tuple, zone or namespace, or not in a table
- * yet. Our reference pins what is there now, so compare everything again. An
- * entry's key is constant from before CONFIRMED is set (a full barrier there)
- * until it is freed: reading CONFIRMED first makes the comparison valid.
- */
-static inline bool entry_is(const struct ct_entry *e, unsigned int dir,
-			    const struct ct_net *cn,
-			    const struct nf_conntrack_tuple *tuple, u16 zone)
-{
-	u32 hot = ct_entry_hot(e);
-
-	/* Pairs with test_and_set_bit() in ct_status_set(). */
-	smp_rmb();
-	return likely(ct_tuple_equal(&e->dir[dir].tuple, tuple)) &&
-	       likely(READ_ONCE(e->zone_id[dir]) == zone) &&
-	       likely(READ_ONCE(e->cn) == cn) &&
-	       likely((hot & (IPS_CONFIRMED | IPS_DYING)) == IPS_CONFIRMED) &&
-	       likely((s32)(READ_ONCE(e->expires) - (u32)jiffies) > 0);
-}
-
-/*
- * Races of a reader with
- *  - insertion: the pointer is stored before the tag (release, acquire here),
- *    so a tag leads to its pointer. A reader too early for the tag ran beside
- *    the insertion and may miss it;
- *  - deletion, and reuse of the slot: the slot holds NULL, another entry, or
- *    the one looked for. Pointer and direction are one word, and entry_is()
- *    judges what it leads to;
- *  - a seventh entry moving to an overflow bucket: see ct_bucket_next();
- *  - an overflow bucket that became empty and was unlinked: it is freed after
- *    a grace period, and keeps its own way onwards until then. Other entries
- *    never move while their bucket is authoritative;
- *  - migration: what is migrated is complete in the next array before the bit
- *    is set (release, acquire here). The bit comes with the tags, and is
- *    tested before any slot is used: old slots are never cleared, so long
- *    after the migration they point to memory that the slab gave back. When
- *    the bit was clear, entries in the slots were in the table at that moment,
- *    inside this read-side section: their memory stays memory of entries until
- *    its end. And whatever lives throughout was there at that moment and stays
- *    there, so that a miss needs no second look at the bit.
- */
 struct ct_entry *ct_table_lookup(struct ct_table *t, const struct ct_net *cn,
 				 const struct nf_conntrack_tuple *tuple,
 				 u16 zone, u32 hash, unsigned int *dir)
 {
-	const struct ct_buckets *bk = rcu_dereference(t->cur);
-	const struct ct_bucket *b = ct_bucket_of(bk, hash);
-	const unsigned long tag = ct_tag(hash);
-	unsigned long head, match, slot;
-	struct ct_entry *e;
-	unsigned int d;
-
-	head = atomic_long_read_acquire(&b->head);
-	while (unlikely(head & CT_BUCKET_MIGRATED)) {
-		bk = rcu_dereference(bk->next);
-		b = ct_bucket_of(bk, hash);
-		head = atomic_long_read_acquire(&b->head);
-	}
-
-	for (;;) {
-		for (match = ct_match(head, tag); match; match &= match - 1) {
-			slot = READ_ONCE(b->word[ct_match_first(match)]);
-			if (unlikely(!slot || (slot & CT_SLOT_OVERFLOW)))
-				continue;
-			e = ct_slot_entry(slot);
-			d = ct_slot_dir(slot);
-			/* The count is in the other line, and serialises. */
-			prefetch(&e->dir[d]);
-			if (unlikely(READ_ONCE(e->hash[d]) != hash))
-				continue;
-			if (unlikely(!ct_entry_tryget(e)))
-				continue;
-			if (likely(entry_is(e, d, cn, tuple, zone))) {
-				*dir = d;
-				return e;
-			}
-			ct_entry_put(e);
-		}
-		b = ct_bucket_next(b);
-		if (likely(!b))
-			return NULL;
-		head = atomic_long_read_acquire(&b->head);
-	}
+	return ct_table_find(t, cn, tuple, zone, hash, dir);
 }
 
 /* The bucket where a hash belongs now, not locked: test again under its lock */
@@ -241,32 +160,74 @@ static void unlock_both(struct ct_bucket **b)
 }
 
 /*
- * The live entry that has one of our tuples already. The bucket is locked:
- * the table's reference to what is in it cannot go away. One whose time is up
- * is as good as gone: the wheel is about to take it.
+ * Who has one of our tuples already? The bucket is locked: the table's
+ * reference to what is in it cannot go away, so ours can be taken. At most one
+ * that has the tuple is alive; if it is, others do not matter.
  */
-static struct ct_entry *find_clash(const struct ct_bucket *b,
-				   const struct ct_entry *e, unsigned int dir)
+static noinline bool find_clash(const struct ct_bucket *b,
+				const struct ct_entry *e, unsigned int dir,
+				struct ct_entry **met)
 {
 	const unsigned long tag = ct_tag(e->hash[dir]);
 	unsigned long match, slot;
 	struct ct_entry *x;
+	bool live = false;
 	unsigned int d;
 
 	do {
 		match = ct_match(ct_head(b), tag);
-		for (; match; match &= match - 1) {
+		for (; match && !live; match &= match - 1) {
 			slot = READ_ONCE(b->word[ct_match_first(match)]);
 			x = ct_slot_entry(slot);
 			d = ct_slot_dir(slot);
-			if (x->hash[d] == e->hash[dir] &&
-			    entry_is(x, d, e->cn, &e->dir[dir].tuple,
+			if (x->hash[d] != e->hash[dir] ||
+			    !ct_has_key(x, d, e->cn, &e->dir[dir].tuple,
 				     e->zone_id[dir]))
-				return x;
+				continue;
+			live = ct_is_live(x, ct_entry_hot(x));
+			ct_entry_put(*met);
+			ct_entry_get(x);
+			*met = x;
 		}
 		b = ct_bucket_next(b);
-	} while (unlikely(b));
-	return NULL;
+	} while (unlikely(b) && !live);
+	return live;
+}
+
+/* Is there anything to look at for that? A bucket that goes on: who knows. */
+static inline bool may_clash(const struct ct_bucket *b, u32 hash)
+{
+	return ct_match(ct_head(b), ct_tag(hash)) ||
+	       READ_ONCE(b->word[CT_SLOTS]) & CT_SLOT_OVERFLOW;
+}
+
+/* The same for both directions; @met holds the live one alone if there is. */
+static bool find_clashes(struct ct_bucket **b, const struct ct_entry *e,
+			 struct ct_entry **met)
+{
+	met[IP_CT_DIR_ORIGINAL] = NULL;
+	met[IP_CT_DIR_REPLY] = NULL;
+	if (unlikely(may_clash(b[0], e->hash[IP_CT_DIR_ORIGINAL]) &&
+		     find_clash(b[0], e, IP_CT_DIR_ORIGINAL,
+				&met[IP_CT_DIR_ORIGINAL])))
+		return true;
+	if (likely(!may_clash(b[1], e->hash[IP_CT_DIR_REPLY]) ||
+		   !find_clash(b[1], e, IP_CT_DIR_REPLY,
+			       &met[IP_CT_DIR_REPLY])))
+		return false;
+	ct_entry_put(met[IP_CT_DIR_ORIGINAL]);
+	met[IP_CT_DIR_ORIGINAL] = NULL;
+	return true;
+}
+
+static void forget(struct ct_entry **met)
+{
+	unsigned int dir;
+
+	for (dir = 0; dir < IP_CT_DIR_MAX; dir++) {
+		ct_entry_put(met[dir]);
+		met[dir] = NULL;
+	}
 }
 
 static struct ct_overflow *overflow_alloc(struct ct_table *t)
@@ -348,9 +309,7 @@ void ct_bucket_place(struct ct_bucket *b, unsigned long slot,
 
 	while (unlikely(!(i = ct_bucket_free(b))))
 		b = ct_bucket_next(b);
-	WRITE_ONCE(b->word[i], slot);
-	/* Pairs with the reader's acquire: the pointer is there first. */
-	atomic_long_set_release(&b->head, ct_head(b) | (tag << (8 * i)));
+	ct_slot_publish(b, i, slot, tag);
 }
 
 /* Does the table want another size? Never both, rarely either. */
@@ -367,44 +326,52 @@ static inline void check_size(struct ct_table *t, int nodes)
 	queue_work(system_unbound_wq, &t->resize);
 }
 
-static inline bool reserve_both(struct ct_table *t, struct ct_bucket **b)
+/*
+ * Both or neither: nothing is published before both have room. Most buckets
+ * have; @at says where, 0 for who has none or shares his bucket.
+ */
+static inline bool reserve_both(struct ct_table *t, struct ct_bucket **b,
+				unsigned int *at)
 {
+	at[0] = 0;
+	at[1] = 0;
 	if (unlikely(b[0] == b[1]))
 		return ct_bucket_reserve(t, b[0], 2);
-	return (likely(ct_bucket_free(b[0])) ||
-		ct_bucket_reserve(t, b[0], 1)) &&
-	       (likely(ct_bucket_free(b[1])) ||
-		ct_bucket_reserve(t, b[1], 1));
+	at[0] = ct_bucket_free(b[0]);
+	at[1] = ct_bucket_free(b[1]);
+	return (likely(at[0]) || ct_bucket_reserve(t, b[0], 1)) &&
+	       (likely(at[1]) || ct_bucket_reserve(t, b[1], 1));
+}
+
+static inline void place(struct ct_bucket *b, unsigned int at,
+			 const struct ct_entry *e, unsigned int dir)
+{
+	unsigned long slot = ct_slot_make(e, dir), tag = ct_tag(e->hash[dir]);
+
+	if (likely(at))
+		ct_slot_publish(b, at, slot, tag);
+	else
+		ct_bucket_place(b, slot, tag);
 }
 
 int ct_table_insert(struct ct_table *t, struct ct_entry *e,
-		    struct ct_entry **clash)
+		    struct ct_entry *met[IP_CT_DIR_MAX])
 {
 	struct ct_bucket *b[IP_CT_DIR_MAX];
-	struct ct_entry *x;
+	unsigned int at[IP_CT_DIR_MAX];
 	int err = 0;
 
-	local_bh_disable();
 	lock_both(t, e->hash, b);
 
 	/*
 	 * Race: another CPU inserts the same tuple. It needs the same bucket's
 	 * lock; whoever comes second finds the first one's entry here.
 	 */
-	x = find_clash(b[0], e, IP_CT_DIR_ORIGINAL);
-	if (likely(!x))
-		x = find_clash(b[1], e, IP_CT_DIR_REPLY);
-	if (unlikely(x)) {
-		if (clash) {
-			ct_entry_get(x);
-			*clash = x;
-		}
+	if (unlikely(find_clashes(b, e, met))) {
 		err = -EEXIST;
 		goto unlock;
 	}
-
-	/* Both or neither: nothing is published before both have room. */
-	if (unlikely(!reserve_both(t, b))) {
+	if (unlikely(!reserve_both(t, b, at))) {
 		err = -ENOMEM;
 		goto unlock;
 	}
@@ -415,15 +382,14 @@ int ct_table_insert(struct ct_table *t, struct ct_entry *e,
 	 * for the locks that are held here.
 	 */
 	ct_status_set(e, IPS_CONFIRMED_BIT);
-	ct_bucket_place(b[0], ct_slot_make(e, IP_CT_DIR_ORIGINAL),
-			ct_tag(e->hash[IP_CT_DIR_ORIGINAL]));
-	ct_bucket_place(b[1], ct_slot_make(e, IP_CT_DIR_REPLY),
-			ct_tag(e->hash[IP_CT_DIR_REPLY]));
+	place(b[IP_CT_DIR_ORIGINAL], at[0], e, IP_CT_DIR_ORIGINAL);
+	place(b[IP_CT_DIR_REPLY], at[1], e, IP_CT_DIR_REPLY);
 unlock:
 	unlock_both(b);
-	local_bh_enable();
 	if (likely(!err))
 		check_size(t, atomic_add_return(2, &t->nodes));
+	else if (err == -ENOMEM)
+		forget(met);
 	return err;
 }
 

@@ -14,6 +14,9 @@
 #define MEAN_MAX	4
 #define MEAN_MIN	1
 
+/* A roomy table grows by this much more, and shrinks the later. */
+#define ROOM		3
+
 struct ct_buckets *ct_buckets_alloc(struct ct_table *t, unsigned int order)
 {
 	size_t n = 1UL << order;
@@ -31,7 +34,9 @@ struct ct_buckets *ct_buckets_alloc(struct ct_table *t, unsigned int order)
 	bk->mask = n - 1;
 	bk->order = order;
 	bk->grow_at = order < CT_ORDER_MAX ? n * MEAN_MAX : INT_MAX;
-	bk->shrink_at = order > t->min_order ? n * MEAN_MIN : INT_MIN;
+	bk->shrink_at = order <= t->min_order ? INT_MIN :
+			order <= t->roomy_order ? n >> (ROOM + 1) :
+						  n * MEAN_MIN;
 	bk->retry = jiffies;
 	return bk;
 }
@@ -92,11 +97,17 @@ static bool split(struct ct_table *t, const struct ct_bucket *b,
 	struct ct_iter it = ct_iter_start(b);
 	struct ct_bucket *to;
 	unsigned long slot;
+	unsigned int i;
 	u32 hash;
 
 	while ((slot = ct_iter_next(&it))) {
 		hash = slot_hash(slot);
 		to = ct_bucket_of(new, hash);
+		i = ct_bucket_free(to);
+		if (likely(i)) {
+			ct_slot_publish(to, i, slot, ct_tag(hash));
+			continue;
+		}
 		if (unlikely(!ct_bucket_reserve(t, to, 1))) {
 			unsplit(t, b, new);
 			return false;
@@ -192,6 +203,8 @@ static unsigned int best_order(const struct ct_table *t,
 	/* Somewhere in the middle, so that it is not the other way soon. */
 	while (order < CT_ORDER_MAX && nodes * 4 > (9L << order))
 		order++;
+	if (order > t->min_order && order < t->roomy_order)
+		order = min(order + ROOM, t->roomy_order);
 	return order;
 }
 

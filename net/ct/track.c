@@ -15,6 +15,9 @@
 #include <net/ct/table.h>
 #include <net/ct/tuple.h>
 #include "core.h"
+#include "header.h"
+#include "lookup.h"
+#include "proto/fast.h"
 
 static const struct nf_conntrack_zone zone_default = {
 	.id = 0,
@@ -27,8 +30,8 @@ static void set_entry(struct sk_buff *skb, struct ct_entry *e,
 	skb_set_nfct(skb, (unsigned long)&e->ct_general | ctinfo);
 }
 
-static void count_bytes(struct ct_entry *e, enum ip_conntrack_info ctinfo,
-			const struct sk_buff *skb)
+static inline void count_bytes(struct ct_entry *e, enum ip_conntrack_info ctinfo,
+			       const struct sk_buff *skb)
 {
 	struct ct_dir *d = &e->dir[CTINFO2DIR(ctinfo)];
 
@@ -50,7 +53,7 @@ static enum ip_conntrack_info ctinfo_of(const struct ct_entry *e,
 	return IP_CT_NEW;
 }
 
-/* The zone of a packet: that of its template, if it has one. */
+/* The zone of a packet: that of its template, NULL if it has none. */
 static const struct nf_conntrack_zone *
 packet_zone(const struct ct_entry *tmpl, const struct sk_buff *skb,
 	    struct nf_conntrack_zone *zone)
@@ -65,7 +68,7 @@ packet_zone(const struct ct_entry *tmpl, const struct sk_buff *skb,
 		return zone;
 	}
 #endif
-	return &zone_default;
+	return NULL;
 }
 
 static struct ct_entry *lookup(struct ct_net *cn,
@@ -79,44 +82,127 @@ static struct ct_entry *lookup(struct ct_net *cn,
 
 	*hash = ct_tuple_hash(cn, tuple, orig);
 	e = ct_table_lookup(&cn->table, cn, tuple, orig, *hash, dir);
-	if (unlikely(!e && orig != repl))
+	if (!e && orig != repl)
 		/* A zone for one direction: it may be an answer's. */
 		e = ct_table_lookup(&cn->table, cn, tuple, repl,
 				    ct_tuple_hash(cn, tuple, repl), dir);
 	return e;
 }
 
-static struct ct_entry *new_entry(const struct ct_packet *p,
+/* A transport header that the packet path looks at itself. */
+union header {
+	struct tcphdr tcp;
+	struct udphdr udp;
+	__be16 port[2];
+};
+
+/* What follows calls the tracker, or does for TCP and UDP what it would do. */
+
+static inline const struct ct_proto *find_proto(const struct ct_packet *p)
+{
+	if (likely(p->l4 == IPPROTO_TCP))
+		return &ct_proto_tcp;
+	if (likely(p->l4 == IPPROTO_UDP))
+		return &ct_proto_udp;
+	return ct_proto_find(p->l3, p->l4);
+}
+
+/* Of TCP and UDP, or NULL. */
+static inline const union header *find_header(const struct ct_packet *p,
+					      union header *buf)
+{
+	unsigned int len = sizeof(buf->tcp);
+
+	if (unlikely(p->l4 != IPPROTO_TCP)) {
+		if (unlikely(p->l4 != IPPROTO_UDP))
+			return NULL;
+		len = sizeof(buf->udp);
+	}
+	return skb_header_pointer(p->skb, p->l4off, len, buf);
+}
+
+static inline enum ct_invalid check(const struct ct_packet *p,
+				    const struct ct_proto *proto,
+				    const union header *h)
+{
+	if (likely(p->l4 == IPPROTO_TCP))
+		return ct_tcp_check(p, &h->tcp);
+	if (likely(p->l4 == IPPROTO_UDP))
+		return ct_udp_check(p, &h->udp);
+	return proto->check ? proto->check(p) : CT_OK;
+}
+
+static inline enum ct_invalid parse(const struct ct_packet *p,
+				    const struct ct_proto *proto,
+				    const union header *h,
+				    struct nf_conntrack_tuple *tuple)
+{
+	if (unlikely(!h))
+		return proto->parse(p, tuple);
+	tuple->src.u.all = h->port[0];
+	tuple->dst.u.all = h->port[1];
+	return CT_OK;
+}
+
+static inline enum ct_verdict advance(struct ct_entry *e,
+				      const struct ct_packet *p,
+				      const struct ct_proto *proto,
+				      const union header *h,
+				      enum ip_conntrack_info ctinfo,
+				      enum ct_invalid *reason)
+{
+	if (likely(p->l4 == IPPROTO_TCP)) {
+		if (likely(ct_tcp_steady(e, &h->tcp)))
+			return CT_ACCEPT;
+	} else if (likely(p->l4 == IPPROTO_UDP)) {
+		if (likely(ct_udp_steady(e)))
+			return CT_ACCEPT;
+	}
+	return proto->packet(e, p, ctinfo, reason);
+}
+
+static noinline struct ct_entry *new_entry(const struct ct_packet *p,
 				  const struct ct_proto *proto,
+				  const union header *h,
 				  const struct nf_conntrack_tuple *tuple,
 				  const struct nf_conntrack_zone *zone,
-				  u32 hash, enum ct_invalid *reason)
+				  const struct ct_entry *tmpl, u32 hash,
+				  enum ct_invalid *reason)
 {
-	struct nf_conntrack_tuple repl;
+	struct nf_conntrack_tuple repl __ct_uninit;
 	struct ct_entry *e;
 
-	if (!ct_tuple_invert(&repl, tuple)) {
+	if (likely(h)) {
+		ct_invert_addresses(&repl, tuple);
+		ct_invert_ports(&repl, tuple);
+	} else if (!ct_tuple_invert(&repl, tuple)) {
 		*reason = CT_INVALID_ICMP_REPLY;
 		return NULL;
 	}
-	e = ct_entry_new(p->cn, tuple, &repl, zone, GFP_ATOMIC);
+	e = ct_entry_new(p->cn, tuple, &repl, zone ?: &zone_default,
+			 GFP_ATOMIC);
 	if (IS_ERR(e)) {
 		*reason = PTR_ERR(e) == -ENOSPC ? CT_INVALID_FULL :
 						  CT_INVALID_NOMEM;
 		return e;
 	}
+	if (unlikely(tmpl))
+		e->timeout_policy = tmpl->timeout_policy;
 	*reason = proto->new(e, p);
 	if (*reason != CT_OK) {
 		ct_entry_put(e);
 		return NULL;
 	}
 	e->hash[IP_CT_DIR_ORIGINAL] = hash;
+	if (likely(h && !zone))
+		e->hash[IP_CT_DIR_REPLY] = ct_hash_inverse(hash, tuple);
 	return e;
 }
 
-static unsigned int invalid(struct ct_net *cn, enum ct_invalid reason)
+static noinline unsigned int invalid(const struct ct_packet *p,
+				     enum ct_invalid reason)
 {
-	ct_invalid(cn, reason);
+	ct_invalid(p, reason);
 	return NF_ACCEPT;
 }
 
@@ -144,14 +230,14 @@ static unsigned int track_error(const struct ct_packet *p,
 
 	/* The error travels the way an answer to the packet would. */
 	if (!ct_tuple_invert(&answer, inner))
-		return invalid(p->cn, CT_INVALID_ICMP_INNER);
+		return invalid(p, CT_INVALID_ICMP_INNER);
 	e = lookup(p->cn, &answer, zone, &hash, &dir);
 	if (!e)
-		return invalid(p->cn, CT_INVALID_ICMP_UNKNOWN);
+		return invalid(p, CT_INVALID_ICMP_UNKNOWN);
 	outer_daddr(p, &daddr);
 	if (!nf_inet_addr_cmp(&daddr, &e->dir[dir].tuple.dst.u3)) {
 		ct_entry_put(e);
-		return invalid(p->cn, CT_INVALID_ICMP_MISMATCH);
+		return invalid(p, CT_INVALID_ICMP_MISMATCH);
 	}
 	ctinfo = dir == IP_CT_DIR_REPLY ? IP_CT_RELATED_REPLY : IP_CT_RELATED;
 	set_entry(p->skb, e, ctinfo);
@@ -167,41 +253,45 @@ static u32 first_reply(struct ct_entry *e)
 	return BIT(IPCT_REPLY);
 }
 
-static unsigned int track_entry(struct ct_packet *p,
-				const struct ct_proto *proto,
-				const struct nf_conntrack_tuple *tuple,
-				const struct ct_entry *tmpl,
-				const struct nf_conntrack_zone *zone)
+static __always_inline unsigned int
+track_entry(struct ct_packet *p, const struct ct_proto *proto,
+	    const union header *h, const struct nf_conntrack_tuple *tuple,
+	    const struct ct_entry *tmpl, const struct nf_conntrack_zone *zone)
 {
+	enum ct_invalid reason __ct_uninit;
+	unsigned int dir __ct_uninit;
 	enum ip_conntrack_info ctinfo;
-	enum ct_invalid reason = CT_OK;
 	enum ct_verdict verdict;
 	struct ct_entry *e;
-	unsigned int dir;
+	u32 hash __ct_uninit;
 	u32 events = 0;
 	int tries = 3;
-	u32 hash;
 
 	p->events = &events;
 again:
-	e = lookup(p->cn, tuple, zone, &hash, &dir);
-	if (e) {
-		ctinfo = ctinfo_of(e, dir);
+	if (likely(!zone)) {
+		hash = ct_tuple_hash_fast(p->cn, tuple, 0);
+		e = ct_table_find(&p->cn->table, p->cn, tuple, 0, hash, &dir);
 	} else {
-		e = new_entry(p, proto, tuple, zone, hash, &reason);
+		e = lookup(p->cn, tuple, zone, &hash, &dir);
+	}
+	if (unlikely(!e)) {
+		reason = CT_OK;
+		e = new_entry(p, proto, h, tuple, zone, tmpl, hash, &reason);
 		if (unlikely(IS_ERR_OR_NULL(e))) {
-			invalid(p->cn, reason);
+			invalid(p, reason);
 			if (!e)
 				return NF_ACCEPT;
 			ct_stat_inc(p->cn, base.drop);
 			return NF_DROP;
 		}
-		if (unlikely(tmpl))
-			e->timeout_policy = tmpl->timeout_policy;
-		ctinfo = IP_CT_NEW;
+		count_bytes(e, IP_CT_NEW, p->skb);
+		set_entry(p->skb, e, IP_CT_NEW);
+		return NF_ACCEPT;
 	}
+	ctinfo = ctinfo_of(e, dir);
 
-	verdict = proto->packet(e, p, ctinfo, &reason);
+	verdict = advance(e, p, proto, h, ctinfo, &reason);
 	if (unlikely(verdict != CT_ACCEPT)) {
 		if (verdict == CT_RESTART && tries--) {
 			if (ct_entry_hot(e) & IPS_CONFIRMED)
@@ -212,7 +302,8 @@ again:
 		}
 		if (verdict != CT_DROP_ENTRY) {
 			ct_entry_put(e);
-			return invalid(p->cn, reason ?: CT_INVALID_CLASH);
+			return invalid(p, verdict == CT_INVALID ? reason :
+							CT_INVALID_CLASH);
 		}
 	}
 	count_bytes(e, ctinfo, p->skb);
@@ -230,68 +321,102 @@ again:
 	return NF_ACCEPT;
 }
 
-static unsigned int track_packet(struct ct_packet *p,
-				 const struct ct_entry *tmpl)
+/* Of ICMP and ICMPv6, what is no query. Return: true if that was dealt with */
+static noinline bool track_icmp(const struct ct_packet *p,
+				const struct nf_conntrack_zone *zone,
+				unsigned int *verdict)
 {
-	const struct nf_conntrack_zone *zone;
-	struct nf_conntrack_tuple tuple;
-	struct nf_conntrack_zone buf;
-	const struct ct_proto *proto;
+	struct nf_conntrack_tuple inner;
 	enum ct_invalid reason;
-	unsigned int nhoff = skb_network_offset(p->skb);
 
-	reason = ct_packet_locate(p, nhoff, false);
-	if (unlikely(reason))
-		return invalid(p->cn, reason);
-	proto = ct_proto_find(p->l3, p->l4);
-	if (proto->check) {
-		reason = proto->check(p);
-		if (unlikely(reason))
-			return invalid(p->cn, reason);
+	*verdict = NF_ACCEPT;
+	switch (ct_icmp_classify(p, &inner, &reason)) {
+	case CT_ICMP_QUERY:
+		return false;
+	case CT_ICMP_ERROR:
+		*verdict = track_error(p, &inner, zone ?: &zone_default);
+		break;
+	case CT_ICMP_UNTRACKED:
+		skb_set_nfct(p->skb, IP_CT_UNTRACKED);
+		break;
+	case CT_ICMP_BAD:
+		invalid(p, reason);
+		break;
 	}
-	zone = packet_zone(tmpl, p->skb, &buf);
-
-	if (proto == &ct_proto_icmp || proto == &ct_proto_icmpv6) {
-		switch (ct_icmp_classify(p, &tuple, &reason)) {
-		case CT_ICMP_QUERY:
-			break;
-		case CT_ICMP_ERROR:
-			return track_error(p, &tuple, zone);
-		case CT_ICMP_UNTRACKED:
-			skb_set_nfct(p->skb, IP_CT_UNTRACKED);
-			return NF_ACCEPT;
-		case CT_ICMP_BAD:
-			return invalid(p->cn, reason);
-		}
-	}
-
-	reason = ct_packet_tuple(p, nhoff, &tuple);
-	if (unlikely(reason))
-		return invalid(p->cn, reason);
-	return track_entry(p, proto, &tuple, tmpl, zone);
+	return true;
 }
 
-unsigned int ct_track(struct sk_buff *skb, const struct nf_hook_state *state)
+/* Locate the transport header, and begin the tuple. */
+static inline enum ct_invalid begin(struct ct_packet *p,
+				    struct nf_conntrack_tuple *tuple)
 {
-	struct ct_packet p = {
-		.skb = skb,
-		.cn = ct_net(state->net),
-		.hook = state->hook,
-		.l3 = state->pf,
-	};
+	unsigned int nhoff = skb_network_offset(p->skb);
+	struct iphdr buf __ct_uninit;
+	const struct iphdr *iph;
+	enum ct_invalid reason;
+
+	if (p->l3 != NFPROTO_IPV4)
+		return ct_packet_begin(p, nhoff, tuple);
+	iph = skb_header_pointer(p->skb, nhoff, sizeof(buf), &buf);
+	if (unlikely(!iph))
+		return CT_INVALID_IP_SHORT;
+	reason = ct_locate_ipv4(p, iph, nhoff, false);
+	if (likely(!reason))
+		ct_begin_ipv4(p, iph, tuple);
+	return reason;
+}
+
+static __always_inline unsigned int track_packet(struct ct_packet *p,
+						 const struct ct_entry *tmpl)
+{
+	struct nf_conntrack_tuple tuple __ct_uninit;
+	struct nf_conntrack_zone buf __ct_uninit;
+	union header hbuf __ct_uninit;
+	const union header *h;
+	const struct nf_conntrack_zone *zone;
+	const struct ct_proto *proto;
+	enum ct_invalid reason;
+	unsigned int verdict;
+
+	reason = begin(p, &tuple);
+	if (unlikely(reason))
+		return invalid(p, reason);
+	proto = find_proto(p);
+	h = find_header(p, &hbuf);
+	reason = check(p, proto, h);
+	if (unlikely(reason))
+		return invalid(p, reason);
+	zone = packet_zone(tmpl, p->skb, &buf);
+	if (unlikely(proto == &ct_proto_icmp || proto == &ct_proto_icmpv6) &&
+	    track_icmp(p, zone, &verdict))
+		return verdict;
+	reason = parse(p, proto, h, &tuple);
+	if (unlikely(reason))
+		return invalid(p, reason);
+	return track_entry(p, proto, h, &tuple, tmpl, zone);
+}
+
+unsigned int ct_track(struct ct_net *cn, struct sk_buff *skb,
+		      const struct nf_hook_state *state)
+{
+	struct ct_packet p __ct_uninit;
 	enum ip_conntrack_info ctinfo;
 	struct ct_entry *tmpl;
 	unsigned int verdict;
 
 	tmpl = ct_entry_get_skb(skb, &ctinfo);
-	if (tmpl || ctinfo == IP_CT_UNTRACKED) {
+	if (unlikely(tmpl || ctinfo == IP_CT_UNTRACKED)) {
 		/* Seen before (loopback), or not to be tracked. */
 		if (!tmpl || !(tmpl->status & IPS_TEMPLATE))
 			return NF_ACCEPT;
 		skb_set_nfct(skb, 0);
 	}
+	p.skb = skb;
+	p.cn = cn;
+	p.hook = state->hook;
+	p.l3 = state->pf;
 	verdict = track_packet(&p, tmpl);
-	if (tmpl)
+	if (unlikely(tmpl))
 		ct_entry_put(tmpl);
 	return verdict;
 }
@@ -301,15 +426,10 @@ unsigned int ct_track(struct sk_buff *skb, const struct nf_hook_state *state)
  * two CPUs, or both ends spoke at once. Where the protocol has no handshake
  * that this could break, the packet joins the entry that won.
  */
-static bool join_winner(struct sk_buff *skb, struct ct_entry *loser,
+static bool join_winner(struct ct_packet *p, struct ct_entry *loser,
 			struct ct_entry *winner)
 {
 	const struct nf_conntrack_tuple *orig, *repl;
-	struct ct_packet p = {
-		.skb = skb,
-		.cn = loser->cn,
-		.hook = NF_INET_POST_ROUTING,
-	};
 	enum ip_conntrack_info ctinfo;
 	const struct ct_proto *proto;
 	enum ct_invalid reason;
@@ -317,8 +437,7 @@ static bool join_winner(struct sk_buff *skb, struct ct_entry *loser,
 
 	orig = &loser->dir[IP_CT_DIR_ORIGINAL].tuple;
 	repl = &loser->dir[IP_CT_DIR_REPLY].tuple;
-	p.l3 = orig->src.l3num;
-	proto = ct_proto_find(p.l3, orig->dst.protonum);
+	proto = ct_proto_find(p->l3, orig->dst.protonum);
 	if (!proto->share_on_clash)
 		return false;
 	for (dir = 0; dir < IP_CT_DIR_MAX; dir++)
@@ -328,37 +447,58 @@ static bool join_winner(struct sk_buff *skb, struct ct_entry *loser,
 			break;
 	if (dir == IP_CT_DIR_MAX)
 		return false;
-	if (ct_packet_locate(&p, skb_network_offset(skb), false) != CT_OK)
+	if (ct_packet_locate(p, skb_network_offset(p->skb), false) != CT_OK)
 		return false;
 
 	ctinfo = ctinfo_of(winner, dir);
-	if (proto->packet(winner, &p, ctinfo, &reason) != CT_ACCEPT)
+	if (proto->packet(winner, p, ctinfo, &reason) != CT_ACCEPT)
 		return false;
-	count_bytes(winner, ctinfo, skb);
+	count_bytes(winner, ctinfo, p->skb);
 	if (dir == IP_CT_DIR_REPLY)
 		ct_event(winner, first_reply(winner));
 	ct_entry_get(winner);
-	set_entry(skb, winner, ctinfo);
+	set_entry(p->skb, winner, ctinfo);
 	ct_entry_put(loser);
 	return true;
 }
 
-unsigned int ct_confirm(struct sk_buff *skb)
+/* @clash: who has the tuple, with a reference that ends here; NULL: nobody. */
+static noinline unsigned int not_confirmed(struct sk_buff *skb,
+					   struct ct_entry *e,
+					   struct ct_entry *clash)
 {
-	enum ip_conntrack_info ctinfo;
+	struct ct_packet p = {
+		.skb = skb,
+		.cn = e->cn,
+		.hook = NF_INET_POST_ROUTING,
+		.l3 = e->dir[IP_CT_DIR_ORIGINAL].tuple.src.l3num,
+	};
+
+	if (clash) {
+		bool joined = join_winner(&p, e, clash);
+
+		ct_entry_put(clash);
+		if (joined) {
+			ct_stat_inc(p.cn, base.clash_resolve);
+			return NF_ACCEPT;
+		}
+		ct_invalid(&p, CT_INVALID_CLASH);
+	}
+	ct_stat_inc(p.cn, base.insert_failed);
+	ct_stat_inc(p.cn, base.drop);
+	return NF_DROP;
+}
+
+static noinline unsigned int confirm(struct sk_buff *skb, struct ct_entry *e)
+{
 	struct ct_entry *clash = NULL;
-	struct ct_entry *e;
-	struct ct_net *cn;
 	int err;
 
-	e = ct_entry_get_skb(skb, &ctinfo);
-	if (!e || CTINFO2DIR(ctinfo) != IP_CT_DIR_ORIGINAL)
-		return NF_ACCEPT;
 	/*
 	 * Clones of one packet (a bridge that floods, a tee) carry the same
 	 * entry and may come here on two CPUs: the first one confirms.
 	 */
-	if (ct_entry_hot(e) & (IPS_CONFIRMED | CT_HOT_CLAIMED))
+	if (ct_entry_hot(e) & CT_HOT_CLAIMED)
 		return NF_ACCEPT;
 	if (e->status & (IPS_TEMPLATE | IPS_DYING))
 		return e->status & IPS_DYING ? NF_DROP : NF_ACCEPT;
@@ -367,25 +507,23 @@ unsigned int ct_confirm(struct sk_buff *skb)
 
 	/* Locally generated packets come here with bottom halves on. */
 	local_bh_disable();
-	cn = e->cn;
 	err = ct_entry_publish(e, &clash);
 	local_bh_enable();
-	if (likely(!err)) {
-		ct_event(e, BIT(e->master ? IPCT_RELATED : IPCT_NEW));
+	if (unlikely(err))
+		return not_confirmed(skb, e, clash);
+	ct_event(e, BIT(e->master ? IPCT_RELATED : IPCT_NEW));
+	return NF_ACCEPT;
+}
+
+unsigned int ct_confirm(struct sk_buff *skb)
+{
+	enum ip_conntrack_info ctinfo;
+	struct ct_entry *e = ct_entry_get_skb(skb, &ctinfo);
+
+	if (!e || CTINFO2DIR(ctinfo) != IP_CT_DIR_ORIGINAL ||
+	    likely(ct_entry_hot(e) & IPS_CONFIRMED))
 		return NF_ACCEPT;
-	}
-	if (clash) {
-		if (join_winner(skb, e, clash)) {
-			ct_stat_inc(cn, base.clash_resolve);
-			ct_entry_put(clash);
-			return NF_ACCEPT;
-		}
-		ct_entry_put(clash);
-		ct_invalid(cn, CT_INVALID_CLASH);
-	}
-	ct_stat_inc(cn, base.insert_failed);
-	ct_stat_inc(cn, base.drop);
-	return NF_DROP;
+	return confirm(skb, e);
 }
 
 bool ct_tuple_of_skb(struct nf_conntrack_tuple *tuple,

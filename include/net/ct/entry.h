@@ -67,7 +67,8 @@ struct ct_udp {
  * it freed and reused at any moment before it holds a reference.
  *
  * @cn: the namespace's state; the entry holds a reference to it
- * @hash: keyed hash of each direction's tuple, zone and namespace
+ * @hash: keyed hash of each direction's tuple, zone and namespace; that of the
+ *	reply 0 before confirmation: computed then
  * @expires: jiffies (low 32 bits) when the entry is dead, if not refreshed;
  *	before confirmation: the relative timeout in jiffies
  * @zone_id: the zone by direction, what lookups compare

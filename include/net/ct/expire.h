@@ -12,7 +12,7 @@ struct ct_net;
  *	has seen no reply, at the end of this CPU's list of eviction candidates
  * @e: the entry; @e->expires is absolute; the wheel borrows the table's
  *	reference: ct_expire_del() comes before that one is dropped
- * Context: softirq or process, no bucket locked
+ * Context: bottom halves off, no bucket locked
  */
 void ct_expire_add(struct ct_entry *e);
 

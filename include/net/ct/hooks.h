@@ -37,12 +37,14 @@ void ct_hooks_off(struct ct_net *cn);
 
 /**
  * ct_track() - find or make the connection of a packet
+ * @cn: its namespace
  * @skb: a packet at PREROUTING or OUTPUT
  * @state: the hook
  * Context: softirq, or process with bottom halves on; RCU read side
  * Return: a netfilter verdict
  */
-unsigned int ct_track(struct sk_buff *skb, const struct nf_hook_state *state);
+unsigned int ct_track(struct ct_net *cn, struct sk_buff *skb,
+		      const struct nf_hook_state *state);
 
 /**
  * ct_confirm() - the packet leaves the stack: put its new entry into the table

@@ -3,7 +3,9 @@
 #define _NET_CT_NET_H
 
 #include <linux/ct.h>
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/ratelimit.h>
 #include <linux/refcount.h>
 #include <linux/siphash.h>
 #include <linux/sysctl.h>
@@ -45,6 +47,7 @@ struct ct_stats {
  * @timestamp: record the start of each connection
  * @events: what is reported: 0 nothing, 1 all, 2 when somebody listens
  * @log_invalid: IPPROTO_* whose invalid packets are logged, 255 all, 0 none
+ * @log_limit: bounds the rate of that
  * @tcp_loose: pick up connections in the middle
  * @tcp_be_liberal: do not mark out-of-window packets invalid
  * @tcp_ignore_invalid_rst: do not mark out-of-window RST invalid
@@ -54,6 +57,7 @@ struct ct_stats {
  * @queue: undelivered events
  * @sysctl: registered tables
  * @hook_users: by IPv4 and IPv6, who needs the hooks; under a mutex of hooks.c
+ * @hook_ops: the hooks, whose private pointer is to this
  * @dying: the namespace exits: no new entries
  * @free: frees it after the last reference
  */
@@ -74,11 +78,13 @@ struct ct_net {
 	u8 tcp_be_liberal;
 	u8 tcp_ignore_invalid_rst;
 	u8 tcp_max_retrans;
+	struct ratelimit_state log_limit;
 	struct ct_candidates __percpu *candidates;
 	struct ct_stats __percpu *stats;
 	struct ct_event_queue queue;
 	struct ctl_table_header *sysctl;
 	unsigned int hook_users[2];
+	struct nf_hook_ops hook_ops[2][4];
 	bool dying;
 	struct rcu_work free;
 };

@@ -36,8 +36,9 @@ enum ct_verdict {
  * @invert: the port part of the answer's tuple; false: no answer exists
  * @check: header sanity and checksum of a packet to be tracked (not inner).
  *	@p->hook tells if checksums can be checked. CT_OK or a reason
- * @new: may this packet open a connection? Initialises @e->proto.
- *	No lock. CT_OK or a reason
+ * @new: may this packet open a connection? Initialises @e->proto, and does
+ *	for this packet what @packet would. No lock: the entry is nobody else's
+ *	yet. CT_OK or a reason
  * @packet: advance the state machine, choose the timeout and call
  *	ct_refresh(), set SEEN_REPLY-derived bits (ASSURED), note events in
  *	@p->events. Takes @e->lock itself as needed; @reason set for CT_INVALID

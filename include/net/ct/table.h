@@ -3,6 +3,7 @@
 #define _NET_CT_TABLE_H
 
 #include <linux/mutex.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
@@ -18,6 +19,7 @@ struct nf_conntrack_tuple;
  * @overflow: overflow buckets in use
  * @resizes: resizes completed
  * @min_order: log2 of the fewest buckets it shrinks to
+ * @roomy_order: log2 of the buckets up to which it has more than it needs
  * @resize: the worker that grows, shrinks and migrates
  * @mutex: one resize at a time
  */
@@ -27,6 +29,7 @@ struct ct_table {
 	atomic_t overflow;
 	atomic64_t resizes;
 	unsigned int min_order;
+	unsigned int roomy_order;
 	struct work_struct resize;
 	struct mutex mutex;
 };
@@ -50,9 +53,11 @@ struct ct_cursor {
  * ct_table_init() - make an empty table
  * @t: the table
  * @order: log2 of the buckets to start with and never to shrink below
+ * @roomy: log2 of the buckets up to which memory does not matter and resizes
+ *	do: connections may come faster than the worker gets its turn
  * Context: process. Return: 0 or -ENOMEM
  */
-int ct_table_init(struct ct_table *t, unsigned int order);
+int ct_table_init(struct ct_table *t, unsigned int order, unsigned int roomy);
 
 /**
  * ct_table_destroy() - stop resizing and free the buckets
@@ -83,13 +88,15 @@ struct ct_entry *ct_table_lookup(struct ct_table *t, const struct ct_net *cn,
  * @e: the entry; hash[], zone_id[] and tuples set. The table takes no
  *	reference: the caller's passes to it on success. IPS_CONFIRMED is set
  *	in it before it can be found.
- * @clash: where to put, with a reference taken, the live entry that has one
- *	of the tuples already; NULL if the caller does not care
- * Context: softirq or process, RCU read side, no other bucket locked.
- * Return: 0, -EEXIST, -ENOMEM (no room for an overflow bucket)
+ * @met: by direction, where to put, with a reference taken, who has that tuple
+ *	already: on -EEXIST a live entry, one of the two pointers; on success
+ *	those that are dying, or whose time is up, but not removed yet. NULL
+ *	where there is nobody
+ * Context: bottom halves off, RCU read side, no other bucket locked.
+ * Return: 0, -EEXIST, -ENOMEM (no room for an overflow bucket; nobody in @met)
  */
 int ct_table_insert(struct ct_table *t, struct ct_entry *e,
-		    struct ct_entry **clash);
+		    struct ct_entry *met[IP_CT_DIR_MAX]);
 
 /**
  * ct_table_remove() - remove both tuples of an entry

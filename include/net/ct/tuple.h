@@ -8,6 +8,16 @@
 
 struct ct_net;
 
+/*
+ * A variable on the stack that is written before it is read: kernels with
+ * INIT_STACK_ALL_ZERO clear it otherwise, once a packet.
+ */
+#if __has_attribute(__uninitialized__)
+#define __ct_uninit	__attribute__((__uninitialized__))
+#else
+#define __ct_uninit
+#endif
+
 /**
  * struct ct_packet - where the parts of a packet are
  * @skb: the packet
@@ -46,6 +56,16 @@ struct ct_packet {
  */
 enum ct_invalid ct_packet_locate(struct ct_packet *p, unsigned int nhoff,
 				 bool inner);
+
+/**
+ * ct_packet_begin() - locate a packet and begin its tuple
+ * @p: as for ct_packet_locate(), which this does first, for no inner packet
+ * @nhoff: offset of the network header from skb->data
+ * @tuple: filled but for what proto->parse() adds, which is 0
+ * Return: CT_OK or a reason
+ */
+enum ct_invalid ct_packet_begin(struct ct_packet *p, unsigned int nhoff,
+				struct nf_conntrack_tuple *tuple);
 
 /**
  * ct_packet_tuple() - the tuple of a located packet

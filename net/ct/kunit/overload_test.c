@@ -73,6 +73,13 @@ static int overload_init(struct kunit *test)
 	return 0;
 }
 
+static void add(struct ct_entry *e)
+{
+	local_bh_disable();
+	ct_expire_add(e);
+	local_bh_enable();
+}
+
 /* Index of the entry that would be evicted, -1 for none. */
 static int take(struct fixture *f, unsigned int space)
 {
@@ -101,7 +108,7 @@ static void evict_oldest_first(struct kunit *test)
 	/* By when they came, not by when they would expire. */
 	for (i = 0; i < ENTRIES; i++) {
 		f->e[i].expires = (u32)jiffies + (1000 - i) * HZ;
-		ct_expire_add(&f->e[i]);
+		add(&f->e[i]);
 	}
 	for (i = 0; i < ENTRIES; i++)
 		KUNIT_EXPECT_EQ(test, take(f, 0), i);
@@ -114,7 +121,7 @@ static void evict_never_replied(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < ENTRIES; i++)
-		ct_expire_add(&f->e[i]);
+		add(&f->e[i]);
 	for (i = 0; i < ENTRIES; i++) {
 		if (i % 10 == 9)
 			continue;
@@ -134,7 +141,7 @@ static void evict_refresh_keeps_order(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < 10; i++)
-		ct_expire_add(&f->e[i]);
+		add(&f->e[i]);
 	/* Who repeats its unanswered packet is no better for it. */
 	ct_refresh(&f->e[0], 5000 * HZ);
 	ct_refresh(&f->e[1], 10 * HZ);
@@ -149,7 +156,7 @@ static void evict_reply_before_add(struct kunit *test)
 	/* The reply came on another CPU before the wheel knew the entry. */
 	ct_status_set(&f->e[0], IPS_SEEN_REPLY_BIT);
 	ct_expire_replied(&f->e[0]);
-	ct_expire_add(&f->e[0]);
+	add(&f->e[0]);
 	KUNIT_EXPECT_NE(test, f->e[0].wheel_slot, CT_WHEEL_NONE);
 	KUNIT_EXPECT_EQ(test, take(f, 0), -1);
 }
@@ -161,7 +168,7 @@ static void evict_killed_before_add(struct kunit *test)
 	/* So did the one that killed it: it must stay out of everything. */
 	ct_status_set(&f->e[0], IPS_DYING_BIT);
 	ct_expire_del(&f->e[0]);
-	ct_expire_add(&f->e[0]);
+	add(&f->e[0]);
 	KUNIT_EXPECT_EQ(test, f->e[0].wheel_slot, CT_WHEEL_NONE);
 	KUNIT_EXPECT_EQ(test, take(f, 0), -1);
 }
@@ -172,7 +179,7 @@ static void evict_deleted(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < ENTRIES; i++)
-		ct_expire_add(&f->e[i]);
+		add(&f->e[i]);
 	for (i = 0; i < ENTRIES; i += 2) {
 		ct_expire_del(&f->e[i]);
 		ct_expire_del(&f->e[i]);
@@ -188,7 +195,7 @@ static void evict_stays_in_wheel(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 
-	ct_expire_add(&f->e[0]);
+	add(&f->e[0]);
 	KUNIT_EXPECT_EQ(test, take(f, 0), 0);
 	KUNIT_EXPECT_NE(test, f->e[0].wheel_slot, CT_WHEEL_NONE);
 	ct_expire_replied(&f->e[0]);
@@ -202,7 +209,7 @@ static void evict_reply_saves(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < 5; i++) {
-		ct_expire_add(&f->e[i]);
+		add(&f->e[i]);
 		ct_status_set(&f->e[i], IPS_SEEN_REPLY_BIT);
 	}
 	KUNIT_EXPECT_FALSE(test, ct_evict(&f->cn[0]));
@@ -221,7 +228,7 @@ static void evict_own_namespace(struct kunit *test)
 
 	for (i = 0; i < ENTRIES; i++) {
 		f->e[i].cn = &f->cn[i < 3 ? 1 : i % 10 == 5 ? 2 : 0];
-		ct_expire_add(&f->e[i]);
+		add(&f->e[i]);
 	}
 	for (i = 3; i < ENTRIES; i++)
 		if (i % 10 != 5)
@@ -271,7 +278,7 @@ static void evict_which_cpu(struct kunit *test)
 	for (i = 0; i < row->other + row->own; i++) {
 		if (i >= row->own)
 			f->e[i].wheel_cpu = other;
-		ct_expire_add(&f->e[i]);
+		add(&f->e[i]);
 	}
 	KUNIT_EXPECT_EQ(test, take(f, 0), row->from_other ? row->own : 0);
 }
@@ -329,7 +336,7 @@ static void refresh(struct kunit *test)
 		before = jiffies;
 		e->expires = row->old + (live ? (u32)before : 0);
 		if (live)
-			ct_expire_add(e);
+			add(e);
 		ct_refresh(e, row->timeout);
 		KUNIT_EXPECT_EQ(test, ct_entry_left(e), row->new);
 		/* Again, should the clock have moved in between. */

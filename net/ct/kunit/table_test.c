@@ -78,20 +78,37 @@ static struct fix *setup(struct kunit *test, unsigned int n)
 	f->n = n;
 	for (i = 0; i < n; i++)
 		entry_setup(&f->e[i], i, mix(2 * i), mix(2 * i + 1));
-	KUNIT_ASSERT_EQ(test, ct_table_init(&f->t, ORDER), 0);
+	KUNIT_ASSERT_EQ(test, ct_table_init(&f->t, ORDER, 0), 0);
 	return f;
 }
 
-static int insert(struct fix *f, struct ct_entry *e, struct ct_entry **clash)
+static int insert_met(struct fix *f, struct ct_entry *e, struct ct_entry **met)
 {
 	int err;
 
 	ct_entry_get(e);
+	local_bh_disable();
 	rcu_read_lock();
-	err = ct_table_insert(&f->t, e, clash);
+	err = ct_table_insert(&f->t, e, met);
 	rcu_read_unlock();
+	local_bh_enable();
 	if (err)
 		refcount_dec(&e->ct_general.use);
+	return err;
+}
+
+/* Who is dead already is nobody's concern. */
+static int insert(struct fix *f, struct ct_entry *e, struct ct_entry **clash)
+{
+	struct ct_entry *met[IP_CT_DIR_MAX];
+	int err = insert_met(f, e, met);
+
+	if (err == -EEXIST && clash)
+		*clash = met[0] ?: met[1];
+	else if (met[0] || met[1])
+		ct_entry_put(met[0] ?: met[1]);
+	if (err != -EEXIST && met[0] && met[1])
+		ct_entry_put(met[1]);
 	return err;
 }
 
@@ -473,8 +490,11 @@ static void clash_test(struct kunit *test)
 	const unsigned int ours = case_number(test) & 1;
 	const unsigned int theirs = (case_number(test) & 2) >> 1;
 	const bool clashes = row->change == __CHANGES;
+	const bool same = clashes || row->change == DYING ||
+			  row->change == EXPIRED;
 	struct fix *f = setup(test, 2);
 	struct ct_entry *old = &f->e[0], *new = &f->e[1], *x = NULL;
+	struct ct_entry *met[IP_CT_DIR_MAX];
 
 	if (row->one_bucket) {
 		entry_setup(old, 0, 0x11000003, 0x22000003);
@@ -491,8 +511,13 @@ static void clash_test(struct kunit *test)
 	else
 		change_entry(new, row->change, ours);
 
-	KUNIT_EXPECT_EQ(test, insert(f, new, &x), clashes ? -EEXIST : 0);
-	KUNIT_EXPECT_PTR_EQ(test, x, clashes ? old : NULL);
+	KUNIT_EXPECT_EQ(test, insert_met(f, new, met), clashes ? -EEXIST : 0);
+	/* One that is dead is named too: its end is reported before our start. */
+	KUNIT_EXPECT_PTR_EQ(test, met[ours], same ? old : NULL);
+	KUNIT_EXPECT_PTR_EQ(test, met[!ours], NULL);
+	x = clashes ? met[ours] : NULL;
+	if (!clashes && met[ours])
+		refcount_dec(&old->ct_general.use);
 	if (x) {
 		KUNIT_EXPECT_EQ(test, refcount_read(&x->ct_general.use), 3U);
 		refcount_dec(&x->ct_general.use);
@@ -1032,6 +1057,31 @@ static void grow_shrink_test(struct kunit *test)
 	teardown(test, f);
 }
 
+/* Roomy: in one step to where it need not grow again soon. */
+static void roomy_test(struct kunit *test)
+{
+	struct fix *f = setup(test, 1000);
+	unsigned int i;
+
+	f->t.roomy_order = 10;
+	for (i = 0; i < 33; i++)
+		KUNIT_ASSERT_EQ(test, insert(f, &f->e[i], NULL), 0);
+	flush_work(&f->t.resize);
+	KUNIT_EXPECT_EQ(test, ct_table_buckets(&f->t), 256U);
+	for (; i < f->n; i++)
+		KUNIT_ASSERT_EQ(test, insert(f, &f->e[i], NULL), 0);
+	flush_work(&f->t.resize);
+	KUNIT_EXPECT_EQ(test, ct_table_buckets(&f->t), 1024U);
+	KUNIT_EXPECT_EQ(test, (int)atomic64_read(&f->t.resizes), 2);
+	expect_found(test, f);
+	for (i = 20; i < f->n; i++)
+		delete(f, &f->e[i]);
+	flush_work(&f->t.resize);
+	KUNIT_EXPECT_LT(test, ct_table_buckets(&f->t), 1024U);
+	expect_found(test, f);
+	teardown(test, f);
+}
+
 /* A worker that comes late makes up for it in one go. */
 static void jump_test(struct kunit *test)
 {
@@ -1256,6 +1306,7 @@ static struct kunit_case table_cases[] = {
 	KUNIT_CASE_PARAM(walk_resize_test, spread_gen_params),
 	KUNIT_CASE_PARAM(half_way_test, half_gen_params),
 	KUNIT_CASE_PARAM(grow_shrink_test, size_gen_params),
+	KUNIT_CASE(roomy_test),
 	KUNIT_CASE(jump_test),
 	KUNIT_CASE(race_test),
 	KUNIT_CASE(contest_test),

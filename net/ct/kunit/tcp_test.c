@@ -4,6 +4,7 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <net/netlink.h>
 #include <net/tcp.h>
+#include "../proto/fast.h"
 #include "packet.h"
 
 #define O	IP_CT_DIR_ORIGINAL
@@ -59,7 +60,9 @@ static enum ct_verdict play(struct kunit *test, struct ct_entry *e,
 	verdict = CT_INVALID;
 	if (!e->proto.tcp.state)
 		*reason = ct_proto_tcp.new(e, &p);
-	if (*reason == CT_OK)
+	else if (ct_tcp_steady(e, (const void *)(p.skb->data + p.l4off)))
+		verdict = CT_ACCEPT;
+	if (*reason == CT_OK && verdict != CT_ACCEPT)
 		verdict = ct_proto_tcp.packet(e, &p, ctinfo, reason);
 	if (verdict == CT_ACCEPT && dir == R)
 		ct_status_set(e, IPS_SEEN_REPLY_BIT);

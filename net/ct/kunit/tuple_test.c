@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Headers, good and malformed, to tuples; inversion; the hash. */
+#include "../core.h"
 #include "packet.h"
 
 #define V4	NFPROTO_IPV4
@@ -406,6 +407,34 @@ static void test_hash(struct kunit *test)
 		KUNIT_EXPECT_NE(test, before, after);
 }
 
+/* The hash of the answer's tuple follows from that of the question's. */
+static void test_hash_inverse(struct kunit *test)
+{
+	static const u8 families[] = { V4, V6 };
+	struct nf_conntrack_tuple tuple, inv;
+	struct ct_net *cn = test_net(test);
+	unsigned int i, same = 0;
+	u32 hash;
+
+	for (i = 0; i < 2000; i++) {
+		fill_tuple(&tuple, families[i & 1], i & 2 ? TCP : UDP);
+		if (i & 4)
+			tuple.dst.u3 = tuple.src.u3;
+		else
+			tuple.dst.u3.all[i % (i & 1 ? 4 : 1)] ^= htonl(i);
+		tuple.src.u.all = htons(i * 7);
+		tuple.dst.u.all = i & 8 ? tuple.src.u.all : htons(i * 13);
+		KUNIT_ASSERT_TRUE(test, ct_tuple_invert(&inv, &tuple));
+		hash = ct_tuple_hash(cn, &tuple, i & 3);
+		KUNIT_EXPECT_EQ(test, ct_tuple_hash(cn, &inv, i & 3),
+				ct_hash_inverse(hash, &tuple));
+		same += hash == ct_hash_inverse(hash, &tuple);
+	}
+	/* Those that talk to themselves, and hardly any other. */
+	KUNIT_EXPECT_GE(test, same, 500U);
+	KUNIT_EXPECT_LE(test, same, 502U);
+}
+
 /* Both halves of the hash must spread ports evenly: buckets and tags do. */
 static void test_hash_spread(struct kunit *test)
 {
@@ -435,6 +464,7 @@ static struct kunit_case ct_tuple_cases[] = {
 	KUNIT_CASE_PARAM(test_locate, locate_gen_params),
 	KUNIT_CASE_PARAM(test_invert, invert_gen_params),
 	KUNIT_CASE_PARAM(test_hash, hash_gen_params),
+	KUNIT_CASE(test_hash_inverse),
 	KUNIT_CASE(test_hash_spread),
 	{}
 };

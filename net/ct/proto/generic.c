@@ -15,6 +15,7 @@ static enum ct_invalid generic_new(struct ct_entry *e,
 				   const struct ct_packet *p)
 {
 	e->proto.raw = 0;
+	ct_refresh(e, ct_timeout(e, CT_TIMEOUT_GENERIC));
 	return CT_OK;
 }
 

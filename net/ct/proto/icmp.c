@@ -101,7 +101,10 @@ static enum ct_invalid icmp_new(struct ct_entry *e, const struct ct_packet *p)
 	u8 type = e->dir[IP_CT_DIR_ORIGINAL].tuple.dst.u.icmp.type;
 
 	e->proto.raw = 0;
-	return is_query(type) ? CT_OK : CT_INVALID_ICMP_REPLY;
+	if (!is_query(type))
+		return CT_INVALID_ICMP_REPLY;
+	ct_refresh(e, ct_timeout(e, CT_TIMEOUT_ICMP));
+	return CT_OK;
 }
 
 /* Kept after the reply: there may be duplicates, and more with this id. */

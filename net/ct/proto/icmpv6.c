@@ -128,6 +128,7 @@ static enum ct_invalid icmpv6_new(struct ct_entry *e,
 	e->proto.raw = 0;
 	if (type != ICMPV6_ECHO_REQUEST && type != ICMPV6_NI_QUERY)
 		return CT_INVALID_ICMP_REPLY;
+	ct_refresh(e, ct_timeout(e, CT_TIMEOUT_ICMPV6));
 	return CT_OK;
 }
 

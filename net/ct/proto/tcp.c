@@ -10,17 +10,7 @@
 #include <net/netlink.h>
 #include <net/tcp.h>
 #include "common.h"
-
-/* What a segment does to a connection. Zero: it did nothing yet. */
-enum segment {
-	SEG_NONE,
-	SEG_SYN,
-	SEG_SYNACK,
-	SEG_ACK,
-	SEG_FIN,
-	SEG_RST,
-	__SEG_MAX
-};
+#include "fast.h"
 
 /*
  * What the table says other than a state to go to. REJECT, which no cell
@@ -191,62 +181,18 @@ static const u8 step[TCP_CONNTRACK_MAX][IP_CT_DIR_MAX][__SEG_MAX] = {
 /* In flags[IP_CT_DIR_ORIGINAL], of the connection, not shown to anybody. */
 #define FLAGS_PRIVATE	(IP_CT_EXP_CHALLENGE_ACK | IP_CT_TCP_SIMULTANEOUS_OPEN)
 
-static enum segment segment(const struct tcphdr *th)
-{
-	if (th->rst)
-		return SEG_RST;
-	if (th->syn)
-		return th->ack ? SEG_SYNACK : SEG_SYN;
-	return th->fin ? SEG_FIN : SEG_ACK;
-}
-
 /* The sequence number after the segment: SYN and FIN count (3.4). */
 static u32 end_seq(const struct ct_packet *p, const struct tcphdr *th)
 {
 	return ntohl(th->seq) + p->l4len - th->doff * 4 + th->syn + th->fin;
 }
 
-/*
- * A segment has a SYN, a RST, or an ACK (3.10.7.4, fifth), a FIN only with
- * an ACK and without a SYN, and urgent data cannot come with a RST. Each with
- * and without PSH, which says nothing of the connection.
- */
-#define FLAGS(f)	((BIT_ULL(0) | BIT_ULL(TCPHDR_PSH)) << (f))
-
-static bool flags_valid(const struct tcphdr *th)
-{
-	static const u64 valid =
-		FLAGS(TCPHDR_SYN) |
-		FLAGS(TCPHDR_SYN | TCPHDR_URG) |
-		FLAGS(TCPHDR_SYN | TCPHDR_ACK) |
-		FLAGS(TCPHDR_ACK) |
-		FLAGS(TCPHDR_ACK | TCPHDR_URG) |
-		FLAGS(TCPHDR_ACK | TCPHDR_FIN) |
-		FLAGS(TCPHDR_ACK | TCPHDR_FIN | TCPHDR_URG) |
-		FLAGS(TCPHDR_RST) |
-		FLAGS(TCPHDR_RST | TCPHDR_ACK);
-
-	return valid >> (tcp_flag_byte(th) & 0x3f) & 1;
-}
-
 static enum ct_invalid tcp_check(const struct ct_packet *p)
 {
-	const struct tcphdr *th;
-	struct tcphdr buf;
+	struct tcphdr buf __ct_uninit;
 
-	if (unlikely(p->l4len < sizeof(buf)))
-		return CT_INVALID_L4_SHORT;
-	th = skb_header_pointer(p->skb, p->l4off, sizeof(buf), &buf);
-	if (unlikely(!th))
-		return CT_INVALID_L4_SHORT;
-	if (unlikely(th->doff * 4 < sizeof(buf) || th->doff * 4 > p->l4len))
-		return CT_INVALID_TCP_HEADER;
-	if (ct_checksum_due(p) &&
-	    nf_checksum(p->skb, p->hook, p->l4off, IPPROTO_TCP, p->l3))
-		return CT_INVALID_TCP_CHECKSUM;
-	if (unlikely(!flags_valid(th)))
-		return CT_INVALID_TCP_FLAGS;
-	return CT_OK;
+	return ct_tcp_check(p, skb_header_pointer(p->skb, p->l4off,
+						  sizeof(buf), &buf));
 }
 
 static void wscale_set(struct ct_tcp *tcp, unsigned int dir, u8 scale)
@@ -267,11 +213,13 @@ static void learn_options(struct ct_tcp *tcp, const struct ct_packet *p,
 			  const struct tcphdr *th, unsigned int dir)
 {
 	unsigned int len = th->doff * 4 - sizeof(*th), i, size;
-	u8 buf[MAX_TCP_OPTION_SPACE];
+	u8 buf[MAX_TCP_OPTION_SPACE] __ct_uninit;
 	const u8 *opt;
 
 	tcp->flags[dir] &= IP_CT_TCP_FLAG_BE_LIBERAL | FLAGS_PRIVATE;
 	wscale_set(tcp, dir, 0);
+	if (!len)
+		return;
 	opt = skb_header_pointer(p->skb, p->l4off + sizeof(*th), len, buf);
 	if (!opt)
 		return;
@@ -295,37 +243,7 @@ static void learn_options(struct ct_tcp *tcp, const struct ct_packet *p,
 	}
 }
 
-static enum ct_invalid tcp_new(struct ct_entry *e, const struct ct_packet *p)
-{
-	struct ct_tcp *tcp = &e->proto.tcp;
-	const struct tcphdr *th;
-	struct tcphdr buf;
-
-	e->proto.raw = 0;
-	th = skb_header_pointer(p->skb, p->l4off, sizeof(buf), &buf);
-	if (unlikely(!th))
-		return CT_INVALID_L4_SHORT;
-
-	switch (segment(th)) {
-	case SEG_SYN:
-		tcp->state = TCP_CONNTRACK_SYN_SENT;
-		return CT_OK;
-	case SEG_ACK:
-		if (!READ_ONCE(p->cn->tcp_loose))
-			break;
-		/* We know neither its window scale nor if it has SACK. */
-		tcp->flags[IP_CT_DIR_ORIGINAL] =
-		tcp->flags[IP_CT_DIR_REPLY] = IP_CT_TCP_FLAG_SACK_PERM |
-					      IP_CT_TCP_FLAG_BE_LIBERAL;
-		tcp->state = TCP_CONNTRACK_ESTABLISHED;
-		return CT_OK;
-	default:
-		break;
-	}
-	return CT_INVALID_TCP_NOT_SYN;
-}
-
-static void remember(struct ct_tcp *tcp, enum segment seg, unsigned int dir)
+static void remember(struct ct_tcp *tcp, enum ct_segment seg, unsigned int dir)
 {
 	tcp->last_dir = dir;
 	WRITE_ONCE(tcp->last_index, seg);
@@ -336,7 +254,7 @@ static void remember(struct ct_tcp *tcp, enum segment seg, unsigned int dir)
  * tells who was right.
  */
 static void pass(struct ct_tcp *tcp, const struct ct_packet *p,
-		 const struct tcphdr *th, enum segment seg, unsigned int dir)
+		 const struct tcphdr *th, enum ct_segment seg, unsigned int dir)
 {
 	remember(tcp, seg, dir);
 	if (seg != SEG_SYN)
@@ -353,7 +271,7 @@ static void pass(struct ct_tcp *tcp, const struct ct_packet *p,
  * agree on a new connection, and we are the one who was wrong.
  */
 static bool resync(struct ct_tcp *tcp, const struct tcphdr *th,
-		   enum segment seg, unsigned int dir)
+		   enum ct_segment seg, unsigned int dir)
 {
 	if (seg != SEG_SYNACK || tcp->last_index != SEG_SYN ||
 	    (u16)ntohl(th->ack_seq) != tcp->syn_end)
@@ -362,7 +280,7 @@ static bool resync(struct ct_tcp *tcp, const struct tcphdr *th,
 	return true;
 }
 
-static bool is_challenge_ack(struct ct_tcp *tcp, enum segment seg,
+static bool is_challenge_ack(struct ct_tcp *tcp, enum ct_segment seg,
 			     unsigned int dir)
 {
 	if (tcp->state != TCP_CONNTRACK_LAST_ACK || seg != SEG_ACK ||
@@ -374,7 +292,7 @@ static bool is_challenge_ack(struct ct_tcp *tcp, enum segment seg,
 }
 
 static void note_segment(struct ct_tcp *tcp, const struct ct_packet *p,
-			 const struct tcphdr *th, enum segment seg,
+			 const struct tcphdr *th, enum ct_segment seg,
 			 unsigned int dir)
 {
 	remember(tcp, seg, dir);
@@ -400,9 +318,43 @@ static u32 state_timeout(const struct ct_entry *e, u8 state, bool replied)
 	return timeout;
 }
 
+static enum ct_invalid tcp_new(struct ct_entry *e, const struct ct_packet *p)
+{
+	struct tcphdr buf __ct_uninit;
+	struct ct_tcp *tcp = &e->proto.tcp;
+	const struct tcphdr *th;
+
+	e->proto.raw = 0;
+	th = skb_header_pointer(p->skb, p->l4off, sizeof(buf), &buf);
+	if (unlikely(!th))
+		return CT_INVALID_L4_SHORT;
+
+	switch (ct_tcp_segment(th)) {
+	case SEG_SYN:
+		tcp->state = TCP_CONNTRACK_SYN_SENT;
+		tcp->last_index = SEG_SYN;
+		learn_options(tcp, p, th, IP_CT_DIR_ORIGINAL);
+		break;
+	case SEG_ACK:
+		if (!READ_ONCE(p->cn->tcp_loose))
+			return CT_INVALID_TCP_NOT_SYN;
+		/* We know neither its window scale nor if it has SACK. */
+		tcp->flags[IP_CT_DIR_ORIGINAL] =
+		tcp->flags[IP_CT_DIR_REPLY] = IP_CT_TCP_FLAG_SACK_PERM |
+					      IP_CT_TCP_FLAG_BE_LIBERAL;
+		tcp->state = TCP_CONNTRACK_ESTABLISHED;
+		tcp->last_index = SEG_ACK;
+		break;
+	default:
+		return CT_INVALID_TCP_NOT_SYN;
+	}
+	ct_refresh(e, state_timeout(e, tcp->state, false));
+	return CT_OK;
+}
+
 /* Advance the state machine, e->lock held. The window check goes here. */
 static enum ct_verdict advance(struct ct_entry *e, const struct ct_packet *p,
-			       const struct tcphdr *th, enum segment seg,
+			       const struct tcphdr *th, enum ct_segment seg,
 			       unsigned int dir, u32 *events,
 			       enum ct_invalid *reason)
 {
@@ -467,20 +419,6 @@ static enum ct_verdict advance(struct ct_entry *e, const struct ct_packet *p,
 	return CT_ACCEPT;
 }
 
-/*
- * Nothing to note: established and assured, an ACK after an ACK, refreshed a
- * moment ago. Whoever changes the state at the same time comes after us, as
- * nothing is written here.
- */
-static bool steady(const struct ct_entry *e)
-{
-	return READ_ONCE(e->proto.tcp.state) == TCP_CONNTRACK_ESTABLISHED &&
-	       READ_ONCE(e->proto.tcp.last_index) == SEG_ACK &&
-	       ct_entry_hot(e) & IPS_ASSURED &&
-	       ct_is_fresh(e, ct_timeout(e, CT_TIMEOUT_TCP +
-					    TCP_CONNTRACK_ESTABLISHED));
-}
-
 static enum ct_verdict tcp_packet(struct ct_entry *e,
 				  const struct ct_packet *p,
 				  enum ip_conntrack_info ctinfo,
@@ -488,8 +426,8 @@ static enum ct_verdict tcp_packet(struct ct_entry *e,
 {
 	const struct tcphdr *th;
 	enum ct_verdict verdict;
-	enum segment seg;
-	struct tcphdr buf;
+	enum ct_segment seg;
+	struct tcphdr buf __ct_uninit;
 	u32 events = 0;
 
 	th = skb_header_pointer(p->skb, p->l4off, sizeof(buf), &buf);
@@ -497,10 +435,7 @@ static enum ct_verdict tcp_packet(struct ct_entry *e,
 		*reason = CT_INVALID_L4_SHORT;
 		return CT_INVALID;
 	}
-	seg = segment(th);
-	if (likely(seg == SEG_ACK && steady(e)))
-		return CT_ACCEPT;
-
+	seg = ct_tcp_segment(th);
 	spin_lock_bh(&e->lock);
 	verdict = advance(e, p, th, seg, CTINFO2DIR(ctinfo), &events, reason);
 	spin_unlock_bh(&e->lock);

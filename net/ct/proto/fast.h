@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _CT_PROTO_FAST_H
+#define _CT_PROTO_FAST_H
+
+/*
+ * What track.c does itself of TCP and UDP instead of calling their trackers,
+ * because nearly every packet needs it: is the header sound, and does this
+ * packet change anything at all?
+ */
+
+#include <linux/jiffies.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <net/tcp.h>
+#include "common.h"
+
+/* What a segment does to a connection. Zero: it did nothing yet. */
+enum ct_segment {
+	SEG_NONE,
+	SEG_SYN,
+	SEG_SYNACK,
+	SEG_ACK,
+	SEG_FIN,
+	SEG_RST,
+	__SEG_MAX
+};
+
+static inline enum ct_segment ct_tcp_segment(const struct tcphdr *th)
+{
+	if (th->rst)
+		return SEG_RST;
+	if (th->syn)
+		return th->ack ? SEG_SYNACK : SEG_SYN;
+	return th->fin ? SEG_FIN : SEG_ACK;
+}
+
+/*
+ * A segment has a SYN, a RST, or an ACK (RFC 9293 3.10.7.4, fifth), a FIN only
+ * with an ACK and without a SYN, and urgent data cannot come with a RST. Each
+ * with and without PSH, which says nothing of the connection.
+ */
+#define FLAGS(f)	((BIT_ULL(0) | BIT_ULL(TCPHDR_PSH)) << (f))
+#define FLAGS_VALID	(FLAGS(TCPHDR_SYN) | \
+			 FLAGS(TCPHDR_SYN | TCPHDR_URG) | \
+			 FLAGS(TCPHDR_SYN | TCPHDR_ACK) | \
+			 FLAGS(TCPHDR_ACK) | \
+			 FLAGS(TCPHDR_ACK | TCPHDR_URG) | \
+			 FLAGS(TCPHDR_ACK | TCPHDR_FIN) | \
+			 FLAGS(TCPHDR_ACK | TCPHDR_FIN | TCPHDR_URG) | \
+			 FLAGS(TCPHDR_RST) | \
+			 FLAGS(TCPHDR_RST | TCPHDR_ACK))
+
+/* @th: NULL if the packet ends before */
+static inline enum ct_invalid ct_tcp_check(const struct ct_packet *p,
+					   const struct tcphdr *th)
+{
+	if (unlikely(!th || p->l4len < sizeof(*th)))
+		return CT_INVALID_L4_SHORT;
+	if (unlikely(th->doff * 4 < sizeof(*th) || th->doff * 4 > p->l4len))
+		return CT_INVALID_TCP_HEADER;
+	if (ct_checksum_due(p) &&
+	    nf_checksum(p->skb, p->hook, p->l4off, IPPROTO_TCP, p->l3))
+		return CT_INVALID_TCP_CHECKSUM;
+	if (unlikely(!(FLAGS_VALID >> (tcp_flag_byte(th) & 0x3f) & 1)))
+		return CT_INVALID_TCP_FLAGS;
+	return CT_OK;
+}
+
+/* @uh: NULL if the packet ends before */
+static inline enum ct_invalid ct_udp_check(const struct ct_packet *p,
+					   const struct udphdr *uh)
+{
+	unsigned int len;
+
+	if (unlikely(!uh || p->l4len < sizeof(*uh)))
+		return CT_INVALID_L4_SHORT;
+
+	len = ntohs(uh->len);
+	if (unlikely(len < sizeof(*uh) || len > p->l4len))
+		return CT_INVALID_UDP_LENGTH;
+
+	/* None computed (RFC 768); over IPv6 for tunnels only (RFC 6935). */
+	if (!uh->check)
+		return CT_OK;
+	if (ct_checksum_due(p) &&
+	    nf_checksum(p->skb, p->hook, p->l4off, IPPROTO_UDP, p->l3))
+		return CT_INVALID_UDP_CHECKSUM;
+	return CT_OK;
+}
+
+/*
+ * Nothing to note: established and assured, an ACK after an ACK, refreshed a
+ * moment ago. Whoever changes the state at the same time comes after us, as
+ * nothing is written here.
+ */
+static inline bool ct_tcp_steady(const struct ct_entry *e,
+				 const struct tcphdr *th)
+{
+	return ct_tcp_segment(th) == SEG_ACK &&
+	       READ_ONCE(e->proto.tcp.state) == TCP_CONNTRACK_ESTABLISHED &&
+	       READ_ONCE(e->proto.tcp.last_index) == SEG_ACK &&
+	       ct_entry_hot(e) & IPS_ASSURED &&
+	       ct_is_fresh(e, ct_timeout(e, CT_TIMEOUT_TCP +
+					    TCP_CONNTRACK_ESTABLISHED));
+}
+
+/* The timeout that a datagram gives a connection, and if it assures it. */
+static inline unsigned int ct_udp_timeout(const struct ct_entry *e,
+					  bool *assure)
+{
+	u32 hot = ct_entry_hot(e);
+
+	*assure = false;
+	if (hot & IPS_ASSURED)
+		return CT_TIMEOUT_UDP_STREAM;
+	if (!(hot & IPS_SEEN_REPLY) ||
+	    !time_after(jiffies, e->proto.udp.stream))
+		return CT_TIMEOUT_UDP;
+	*assure = true;
+	return CT_TIMEOUT_UDP_STREAM;
+}
+
+static inline bool ct_udp_steady(const struct ct_entry *e)
+{
+	bool assure;
+	unsigned int which = ct_udp_timeout(e, &assure);
+
+	return !assure && ct_is_fresh(e, ct_timeout(e, which));
+}
+
+#endif /* _CT_PROTO_FAST_H */
