@@ -9,10 +9,11 @@
 #include <linux/sysctl.h>
 #include <net/net_namespace.h>
 
+/* What a proc_handler is given. */
 #ifdef CT_HAVE_CONST_CTL
-typedef const struct ctl_table ct_ctl_table;
+#define CT_CTL_TABLE	const struct ctl_table
 #else
-typedef struct ctl_table ct_ctl_table;
+#define CT_CTL_TABLE	struct ctl_table
 #endif
 
 /* @table has @size entries and an empty one behind them. */

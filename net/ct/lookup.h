@@ -9,8 +9,8 @@
 #include "buckets.h"
 
 static inline bool ct_has_key(const struct ct_entry *e, unsigned int dir,
-			   const struct ct_net *cn,
-			   const struct nf_conntrack_tuple *tuple, u16 zone)
+			      const struct ct_net *cn,
+			      const struct nf_conntrack_tuple *tuple, u16 zone)
 {
 	return likely(ct_tuple_equal(&e->dir[dir].tuple, tuple)) &&
 	       likely(READ_ONCE(e->zone_id[dir]) == zone) &&
@@ -33,14 +33,15 @@ static inline bool ct_is_live(const struct ct_entry *e, u32 hot)
  * until it is freed: reading CONFIRMED first makes the comparison valid.
  */
 static inline bool ct_entry_is(const struct ct_entry *e, unsigned int dir,
-			    const struct ct_net *cn,
-			    const struct nf_conntrack_tuple *tuple, u16 zone)
+			       const struct ct_net *cn,
+			       const struct nf_conntrack_tuple *tuple, u16 zone)
 {
 	u32 hot = ct_entry_hot(e);
 
 	/* Pairs with test_and_set_bit() in ct_status_set(). */
 	smp_rmb();
-	return likely(ct_has_key(e, dir, cn, tuple, zone)) && likely(ct_is_live(e, hot));
+	return likely(ct_has_key(e, dir, cn, tuple, zone)) &&
+	       likely(ct_is_live(e, hot));
 }
 
 /*

@@ -12,12 +12,11 @@
 #include <net/ct/sysctl.h>
 #include "compat.h"
 
-static unsigned int zero;
 static unsigned int int_max = INT_MAX;
 static unsigned int seconds_max = INT_MAX / HZ;
 
 /* A copy of @ctl that reads and writes @value, at least 0, at most @max. */
-static int handle_value(ct_ctl_table *ctl, int write, void *buffer,
+static int handle_value(CT_CTL_TABLE *ctl, int write, void *buffer,
 			size_t *lenp, loff_t *ppos, unsigned int *value,
 			unsigned int *max)
 {
@@ -25,13 +24,13 @@ static int handle_value(ct_ctl_table *ctl, int write, void *buffer,
 
 	local.data = value;
 	local.maxlen = sizeof(*value);
-	local.extra1 = &zero;
+	local.extra1 = SYSCTL_ZERO;
 	local.extra2 = max;
 	return proc_douintvec_minmax(&local, write, buffer, lenp, ppos);
 }
 
 /* .data is in jiffies, user space sees seconds. */
-static int do_seconds(ct_ctl_table *ctl, int write, void *buffer,
+static int do_seconds(CT_CTL_TABLE *ctl, int write, void *buffer,
 		      size_t *lenp, loff_t *ppos)
 {
 	unsigned int *jiffies_value = ctl->data;
@@ -45,7 +44,7 @@ static int do_seconds(ct_ctl_table *ctl, int write, void *buffer,
 	return err;
 }
 
-static int do_count(ct_ctl_table *ctl, int write, void *buffer,
+static int do_count(CT_CTL_TABLE *ctl, int write, void *buffer,
 		    size_t *lenp, loff_t *ppos)
 {
 	const struct ct_net *cn = ctl->data;
@@ -55,7 +54,7 @@ static int do_count(ct_ctl_table *ctl, int write, void *buffer,
 }
 
 /* The table sizes itself: what is written is checked and has no effect. */
-static int do_buckets(ct_ctl_table *ctl, int write, void *buffer,
+static int do_buckets(CT_CTL_TABLE *ctl, int write, void *buffer,
 		      size_t *lenp, loff_t *ppos)
 {
 	struct ct_net *cn = ctl->data;
@@ -68,7 +67,7 @@ static int do_buckets(ct_ctl_table *ctl, int write, void *buffer,
 	return err;
 }
 
-static int do_max(ct_ctl_table *ctl, int write, void *buffer,
+static int do_max(CT_CTL_TABLE *ctl, int write, void *buffer,
 		  size_t *lenp, loff_t *ppos)
 {
 	struct ct_net *cn = ctl->data;
@@ -85,7 +84,7 @@ static int do_max(ct_ctl_table *ctl, int write, void *buffer,
 static DEFINE_MUTEX(init_mutex);
 static struct ct_net *init_cn;
 
-static int do_init_max(ct_ctl_table *ctl, int write, void *buffer,
+static int do_init_max(CT_CTL_TABLE *ctl, int write, void *buffer,
 		       size_t *lenp, loff_t *ppos)
 {
 	struct ctl_table local = *ctl;

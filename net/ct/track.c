@@ -161,13 +161,11 @@ static inline enum ct_verdict advance(struct ct_entry *e,
 	return proto->packet(e, p, ctinfo, reason);
 }
 
-static noinline struct ct_entry *new_entry(const struct ct_packet *p,
-				  const struct ct_proto *proto,
-				  const union header *h,
-				  const struct nf_conntrack_tuple *tuple,
-				  const struct nf_conntrack_zone *zone,
-				  const struct ct_entry *tmpl, u32 hash,
-				  enum ct_invalid *reason)
+static noinline struct ct_entry *
+new_entry(const struct ct_packet *p, const struct ct_proto *proto,
+	  const union header *h, const struct nf_conntrack_tuple *tuple,
+	  const struct nf_conntrack_zone *zone, const struct ct_entry *tmpl,
+	  u32 hash, enum ct_invalid *reason)
 {
 	struct nf_conntrack_tuple repl __ct_uninit;
 	struct ct_entry *e;
@@ -258,12 +256,12 @@ track_entry(struct ct_packet *p, const struct ct_proto *proto,
 	    const union header *h, const struct nf_conntrack_tuple *tuple,
 	    const struct ct_entry *tmpl, const struct nf_conntrack_zone *zone)
 {
-	enum ct_invalid reason __ct_uninit;
-	unsigned int dir __ct_uninit;
+	enum ct_invalid reason;
+	unsigned int dir;
+	u32 hash;
 	enum ip_conntrack_info ctinfo;
 	enum ct_verdict verdict;
 	struct ct_entry *e;
-	u32 hash __ct_uninit;
 	u32 events = 0;
 	int tries = 3;
 
@@ -278,7 +276,7 @@ again:
 	if (unlikely(!e)) {
 		reason = CT_OK;
 		e = new_entry(p, proto, h, tuple, zone, tmpl, hash, &reason);
-		if (unlikely(IS_ERR_OR_NULL(e))) {
+		if (IS_ERR_OR_NULL(e)) {
 			invalid(p, reason);
 			if (!e)
 				return NF_ACCEPT;

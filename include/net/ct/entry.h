@@ -108,7 +108,7 @@ struct ct_entry {
 	} proto;
 
 	struct nf_conntrack ct_general;
-	spinlock_t lock;
+	spinlock_t lock;	/* of proto */
 	u32 use_event;
 #ifdef CONFIG_NF_CONNTRACK_ZONES
 	struct nf_conntrack_zone zone;

@@ -31,7 +31,7 @@ struct ct_table {
 	unsigned int min_order;
 	unsigned int roomy_order;
 	struct work_struct resize;
-	struct mutex mutex;
+	struct mutex mutex;	/* see above */
 };
 
 /**
@@ -57,7 +57,8 @@ struct ct_cursor {
  *	do: connections may come faster than the worker gets its turn
  * Context: process. Return: 0 or -ENOMEM
  */
-int ct_table_init(struct ct_table *t, unsigned int order, unsigned int roomy);
+int ct_table_init(struct ct_table *t, unsigned int order,
+		  unsigned int roomy);
 
 /**
  * ct_table_destroy() - stop resizing and free the buckets
