@@ -50,21 +50,6 @@ static siphash_key_t id_key __read_mostly;
 /* Entries that exist, unconfirmed ones and templates included. */
 atomic_t ct_entries = ATOMIC_INIT(0);
 
-static bool make_room(struct ct_net *cn)
-{
-	unsigned int max = READ_ONCE(cn->max);
-
-	if (likely(!max || atomic_inc_return(&cn->count) <= max)) {
-		if (unlikely(!max))
-			atomic_inc(&cn->count);
-		return true;
-	}
-	if (ct_evict(cn))
-		return true;
-	atomic_dec(&cn->count);
-	return false;
-}
-
 struct ct_entry *ct_entry_new(struct ct_net *cn,
 			      const struct nf_conntrack_tuple *orig,
 			      const struct nf_conntrack_tuple *repl,
@@ -72,7 +57,7 @@ struct ct_entry *ct_entry_new(struct ct_net *cn,
 {
 	struct ct_entry *e;
 
-	if (!make_room(cn))
+	if (!ct_room_take(cn, orig))
 		return ERR_PTR(-ENOSPC);
 	e = kmem_cache_alloc(entry_cache, gfp);
 	if (!e) {

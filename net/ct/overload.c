@@ -1,15 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Whom to evict at the limit: the oldest connection that saw no reply
- * (ARCHITECTURE §9). What is established is never touched.
+ * At the limit (ARCHITECTURE §9): whom to evict, the oldest connection that saw
+ * no reply, never one that did; and who gets in when nobody may be evicted.
  *
  * Each namespace has a list a CPU: a flood in one container finds nothing of
  * another's to evict, and a CPU's new connections contend for no lock but
  * that of its wheel, which they take anyway.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/inetdevice.h>
+#include <net/addrconf.h>
 #include <net/ct/expire.h>
 #include <net/ct/net.h>
+#include <net/ct/tuple.h>
+#include <net/route.h>
 #include "wheel.h"
+
+/* One in 32 of the limit is for the host's own traffic. */
+#define KEPT_SHIFT	5
+
+/* At most one line in this time tells of what was dropped. */
+#define LOG_INTERVAL	(10 * HZ)
 
 /*
  * A list at least this long holds some that are old enough. The few in a
@@ -135,4 +147,126 @@ bool ct_evict(struct ct_net *cn)
 		}
 	}
 	return false;
+}
+
+static bool is_local(struct net *net, const union nf_inet_addr *addr, u8 l3)
+{
+	if (l3 == NFPROTO_IPV4)
+		return inet_addr_type(net, addr->ip) == RTN_LOCAL;
+#if IS_ENABLED(CONFIG_IPV6)
+	return ipv6_chk_addr(net, &addr->in6, NULL, 0);
+#else
+	return false;
+#endif
+}
+
+/* To or from the host itself: one must be able to log in, and it to ask. */
+static bool is_own(const struct ct_net *cn,
+		   const struct nf_conntrack_tuple *orig)
+{
+	u8 l3 = orig->src.l3num;
+
+	return is_local(cn->net, &orig->dst.u3, l3) ||
+	       is_local(cn->net, &orig->src.u3, l3);
+}
+
+void ct_drops_note(struct ct_drops *d, const union nf_inet_addr *src, u8 l3)
+{
+	struct ct_drops_source *s, *free = NULL;
+
+	d->count++;
+	for (s = d->top; s < d->top + CT_DROPS_TOP; s++) {
+		if (!s->hits) {
+			free = s;
+		} else if (s->l3 == l3 && nf_inet_addr_cmp(&s->addr, src)) {
+			s->hits++;
+			return;
+		}
+	}
+	if (free) {
+		free->addr = *src;
+		free->l3 = l3;
+		free->hits = 1;
+		return;
+	}
+	for (s = d->top; s < d->top + CT_DROPS_TOP; s++)
+		s->hits--;
+}
+
+/* Who is in @d->top, as text: a comma before each. */
+static void print_top(const struct ct_drops *d, char *text, size_t size)
+{
+	const struct ct_drops_source *s;
+	int len = 0;
+
+	text[0] = '\0';
+	for (s = d->top; s < d->top + CT_DROPS_TOP; s++) {
+		if (!s->hits)
+			continue;
+		if (s->l3 == NFPROTO_IPV4)
+			len += scnprintf(text + len, size - len, ", %pI4",
+					 &s->addr.ip);
+		else
+			len += scnprintf(text + len, size - len, ", %pI6c",
+					 &s->addr.in6);
+	}
+}
+
+static void log_drops(const struct ct_net *cn, const struct ct_drops *d)
+{
+	char top[CT_DROPS_TOP * 48];
+
+	print_top(d, top, sizeof(top));
+	pr_warn_ratelimited("limit of %u connections reached in namespace %u, none to evict: %llu packets dropped%s%s\n",
+			    READ_ONCE(cn->max), cn->net->ns.inum, d->count,
+			    top[0] ? ", most from" : "", top + !!top[0]);
+}
+
+/* Of a flood on many CPUs a part is enough to know who it is. */
+static void refused(struct ct_net *cn, const struct nf_conntrack_tuple *orig)
+{
+	struct ct_drops *d = &cn->drops, told = {};
+
+	local_bh_disable();
+	if (spin_trylock(&d->lock)) {
+		if (!d->count)
+			d->since = d->since ?: jiffies - LOG_INTERVAL;
+		ct_drops_note(d, &orig->src.u3, orig->src.l3num);
+		if (time_after_eq(jiffies, d->since + LOG_INTERVAL)) {
+			told.count = d->count;
+			memcpy(told.top, d->top, sizeof(told.top));
+			memset(d->top, 0, sizeof(d->top));
+			d->count = 0;
+			d->since = jiffies;
+		}
+		spin_unlock(&d->lock);
+	}
+	local_bh_enable();
+	if (told.count)
+		log_drops(cn, &told);
+}
+
+/*
+ * Eviction comes first: only when there is nobody to evict does it matter
+ * whose traffic it is, and is it worth two lookups of routes.
+ */
+static noinline bool make_room(struct ct_net *cn,
+			       const struct nf_conntrack_tuple *orig,
+			       unsigned int count, unsigned int max)
+{
+	if (ct_evict(cn) || (count <= max && is_own(cn, orig)))
+		return true;
+	atomic_dec(&cn->count);
+	refused(cn, orig);
+	return false;
+}
+
+bool ct_room_take(struct ct_net *cn, const struct nf_conntrack_tuple *orig)
+{
+	unsigned int max = READ_ONCE(cn->max);
+	unsigned int count = atomic_inc_return(&cn->count);
+
+	if (likely(!max || count <= max - (max >> KEPT_SHIFT)))
+		return true;
+	return make_room(cn, orig, count, max);
 }

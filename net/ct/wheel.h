@@ -7,6 +7,7 @@
 #include <linux/spinlock.h>
 #include <linux/timer.h>
 #include <net/ct/entry.h>
+#include <net/ct/net.h>
 
 struct ct_net;
 
@@ -50,6 +51,14 @@ struct ct_candidates {
 	struct list_head list;
 	unsigned int count;
 };
+
+/**
+ * ct_drops_note() - a packet was dropped at the limit
+ * @d: of its namespace, locked
+ * @src: its source, as in a tuple
+ * @l3: NFPROTO_IPV4 or NFPROTO_IPV6
+ */
+void ct_drops_note(struct ct_drops *d, const union nf_inet_addr *src, u8 l3);
 
 extern struct ct_wheel __percpu *ct_wheels;
 

@@ -93,6 +93,9 @@ if ours():
     check("full of established ones: a new one is dropped", not passed and
           talk.state() is None, talk.state())
     check("the count does not exceed the limit", count() <= 40, count())
+    check("the host's own traffic has room", subprocess.run(
+        ["ping", "-q", "-c", "1", "-W", "2", "127.0.0.1"],
+        stdout=subprocess.DEVNULL).returncode == 0)
     check("that is counted", reasons().get("full", 0) > 0 or
           stat("drop") > 0, reasons())
     sysctl("max", 400)
@@ -107,6 +110,11 @@ if ours():
     equal("a lower limit kills nothing established", count() >= 30, True)
     sysctl("max", 400)
 END
+
+if ours; then
+	is "the log says so once, and whose packets they were" "$(dmesg |
+		grep -c 'limit of 40 connections.* packets* dropped, most from 10\.0\.')" 1
+fi
 
 echo after >&3
 ours || check "a real connection lives through it" \

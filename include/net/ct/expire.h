@@ -6,6 +6,7 @@
 
 struct ct_entry;
 struct ct_net;
+struct nf_conntrack_tuple;
 
 /**
  * ct_expire_add() - put a confirmed entry into this CPU's wheel, and, if it
@@ -29,6 +30,17 @@ void ct_expire_del(struct ct_entry *e);
  * Context: softirq or process; @e->lock may be held
  */
 void ct_expire_replied(struct ct_entry *e);
+
+/**
+ * ct_room_take() - count one more entry of a namespace, if the limit allows
+ * @cn: the namespace
+ * @orig: its tuple: the last part of the limit is for the host's own traffic
+ *
+ * Evicts when there is no room. What is refused is noted, to be logged.
+ * Context: softirq or process, no lock held.
+ * Return: false if there is no room; else cn->count was incremented
+ */
+bool ct_room_take(struct ct_net *cn, const struct nf_conntrack_tuple *orig);
 
 /**
  * ct_evict() - make room in a namespace that is at its limit

@@ -29,6 +29,28 @@ struct ct_stats {
 	u64 invalid[__CT_INVALID_MAX];
 };
 
+/* Sources remembered of those whose packets were dropped at the limit. */
+#define CT_DROPS_TOP	4
+
+/**
+ * struct ct_drops - packets dropped at the limit since that was last logged
+ * @lock: everything here
+ * @since: jiffies of the last log line, or of the first drop
+ * @count: packets
+ * @top: who sent more than a fifth of them is here, with a lower bound of how
+ *	many (Misra and Gries, "Finding repeated elements", 1982); @hits 0: free
+ */
+struct ct_drops {
+	spinlock_t lock; /* see above */
+	unsigned long since;
+	u64 count;
+	struct ct_drops_source {
+		union nf_inet_addr addr;
+		u32 hits;
+		u8 l3;
+	} top[CT_DROPS_TOP];
+};
+
 /**
  * struct ct_net - connection tracking in one network namespace
  *
@@ -53,6 +75,7 @@ struct ct_stats {
  * @tcp_ignore_invalid_rst: do not mark out-of-window RST invalid
  * @tcp_max_retrans: retransmissions before the timeout is shortened
  * @candidates: per CPU, for eviction (§9)
+ * @drops: at the limit
  * @stats: per CPU
  * @queue: undelivered events
  * @sysctl: registered tables
@@ -80,6 +103,7 @@ struct ct_net {
 	u8 tcp_max_retrans;
 	struct ratelimit_state log_limit;
 	struct ct_candidates __percpu *candidates;
+	struct ct_drops drops;
 	struct ct_stats __percpu *stats;
 	struct ct_event_queue queue;
 	struct ctl_table_header *sysctl;

@@ -348,8 +348,40 @@ static void refresh(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, e->wheel_slot, CT_WHEEL_NONE);
 }
 
+/* Who sends more than a fifth is found among any number of others. */
+static void drops_top(struct kunit *test)
+{
+	struct ct_drops *d = kunit_kzalloc(test, sizeof(*d), GFP_KERNEL);
+	union nf_inet_addr src = {};
+	unsigned int i, found = 0;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, d);
+	for (i = 0; i < 3000; i++) {
+		src.ip = htonl(i % 3 == 0 ? 7 : i % 3 == 1 ? 9 : 1000 + i);
+		ct_drops_note(d, &src, NFPROTO_IPV4);
+	}
+	KUNIT_EXPECT_EQ(test, d->count, 3000ULL);
+	for (i = 0; i < CT_DROPS_TOP; i++) {
+		u32 ip = ntohl(d->top[i].addr.ip);
+
+		if (d->top[i].hits > 1 && (ip == 7 || ip == 9)) {
+			KUNIT_EXPECT_LE(test, d->top[i].hits, 1000U);
+			found++;
+		}
+	}
+	KUNIT_EXPECT_EQ(test, found, 2U);
+
+	/* The same bits of another family are somebody else. */
+	memset(d, 0, sizeof(*d));
+	ct_drops_note(d, &src, NFPROTO_IPV4);
+	ct_drops_note(d, &src, NFPROTO_IPV6);
+	for (i = 0; i < CT_DROPS_TOP; i++)
+		KUNIT_EXPECT_LE(test, d->top[i].hits, 1U);
+}
+
 static struct kunit_case overload_cases[] = {
 	KUNIT_CASE(evict_none),
+	KUNIT_CASE(drops_top),
 	KUNIT_CASE(evict_oldest_first),
 	KUNIT_CASE(evict_never_replied),
 	KUNIT_CASE(evict_refresh_keeps_order),
