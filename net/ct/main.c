@@ -117,6 +117,23 @@ static int module_event(struct notifier_block *nb, unsigned long state,
 
 static struct notifier_block module_nb = { .notifier_call = module_event };
 
+/*
+ * Is nf_conntrack there, or on its way in or out? One that is on its way in
+ * passed the notifiers before ours was there, and appears in sysfs only some
+ * microseconds later, before its init function runs: wait for that.
+ */
+static bool other_tracker(void)
+{
+	struct kobject *other;
+
+	if (rcu_access_pointer(nf_ct_hook))
+		return true;
+	msleep(50);
+	other = kset_find_obj(THIS_MODULE->mkobj.kobj.kset, "nf_conntrack");
+	kobject_put(other);
+	return other;
+}
+
 /* Namespaces */
 
 static void free_work(struct work_struct *work)
@@ -334,9 +351,10 @@ static int __init ct_init(void)
 		goto expire;
 	/*
 	 * Look before claiming: on 6.1 a sysctl that exists already makes the
-	 * kernel forget everything else in /proc/sys/net.
+	 * kernel forget everything else in /proc/sys/net, until it is booted
+	 * again.
 	 */
-	err = rcu_access_pointer(nf_ct_hook) ? -EBUSY : ct_sysctl_claim();
+	err = other_tracker() ? -EBUSY : ct_sysctl_claim();
 	if (!err) {
 		err = take_hook();
 		if (err)
