@@ -79,7 +79,7 @@ static inline u16 ct_zone_id(const struct nf_conntrack_zone *zone,
 }
 
 /*
- * Put an unconfirmed entry whose hash[ORIGINAL] is set into the table, with a
+ * Put an unconfirmed entry whose hash[] is set into the table, with a
  * reference for it, and into the wheel. Bottom halves off, RCU read side.
  * 0; -EEXIST with *clash referenced (not if NULL); -ENOMEM; -ENOENT: the
  * namespace exits.

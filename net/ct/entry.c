@@ -82,7 +82,8 @@ struct ct_entry *ct_entry_new(struct ct_net *cn,
 	INIT_HLIST_NODE(&e->wheel_node);
 	e->proto.raw = 0;
 	spin_lock_init(&e->lock);
-	e->use_event = ~0;
+	e->use_event = U16_MAX;
+	e->born = 0;
 #ifdef CONFIG_NF_CONNTRACK_ZONES
 	e->zone = *zone;
 #endif
@@ -114,18 +115,51 @@ struct ct_entry *ct_entry_new(struct ct_net *cn,
 	return e;
 }
 
-void ct_entry_free(struct ct_entry *e)
+static void free_one(struct ct_entry *e)
 {
 	struct ct_net *cn = e->cn;
 
-	if (unlikely(e->master))
-		ct_entry_put(e->master);
 	kfree(e->ext);
 	kmem_cache_free(entry_cache, e);
 	atomic_dec(&cn->count);
 	ct_net_put(cn);
 	/* Last: unloading waits for this to be 0, then for a grace period. */
 	atomic_dec(&ct_entries);
+}
+
+/* A master may have a master, and so on: a loop, for the stack is short. */
+void ct_entry_free(struct ct_entry *e)
+{
+	struct ct_entry *master;
+
+	do {
+		master = e->master;
+		free_one(e);
+		e = master;
+	} while (unlikely(e) && refcount_dec_and_test(&e->ct_general.use));
+}
+
+struct ct_entry *ct_entry_find(struct ct_net *cn,
+			       const struct nf_conntrack_tuple *tuple,
+			       const struct nf_conntrack_zone *zone,
+			       unsigned int *dir)
+{
+	struct ct_entry *e;
+	unsigned int way;
+	u16 id;
+
+	for (way = 0; way < IP_CT_DIR_MAX; way++) {
+		id = ct_zone_id(zone, way);
+		if (way && id == ct_zone_id(zone, IP_CT_DIR_ORIGINAL))
+			break;
+		e = ct_table_lookup(&cn->table, cn, tuple, id,
+				    ct_tuple_hash(cn, tuple, id), dir);
+		/* That id, in the direction where the zone has it. */
+		if (e && id == ct_zone_id(zone, *dir))
+			return e;
+		ct_entry_put(e);
+	}
+	return NULL;
 }
 
 /*
@@ -147,10 +181,6 @@ int ct_entry_publish(struct ct_entry *e, struct ct_entry **clash)
 	struct ct_net *cn = e->cn;
 	int err;
 
-	if (!e->hash[IP_CT_DIR_REPLY])
-		e->hash[IP_CT_DIR_REPLY] =
-			ct_tuple_hash(cn, &e->dir[IP_CT_DIR_REPLY].tuple,
-				      e->zone_id[IP_CT_DIR_REPLY]);
 	/*
 	 * Absolute from here on. As soon as it is in the table somebody may
 	 * kill it: the wheel that ct_expire_del() will lock is named before.
@@ -185,11 +215,12 @@ int ct_entry_publish(struct ct_entry *e, struct ct_entry **clash)
 
 int ct_entry_insert(struct ct_entry *e)
 {
+	unsigned int dir;
 	int err;
 
-	e->hash[IP_CT_DIR_ORIGINAL] =
-		ct_tuple_hash(e->cn, &e->dir[IP_CT_DIR_ORIGINAL].tuple,
-			      e->zone_id[IP_CT_DIR_ORIGINAL]);
+	for (dir = 0; dir < IP_CT_DIR_MAX; dir++)
+		e->hash[dir] = ct_tuple_hash(e->cn, &e->dir[dir].tuple,
+					     e->zone_id[dir]);
 	local_bh_disable();
 	rcu_read_lock();
 	err = ct_entry_publish(e, NULL);

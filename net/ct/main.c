@@ -12,6 +12,7 @@
 #include <linux/random.h>
 #include <linux/rtnetlink.h>
 #include <net/ct/entry.h>
+#include <net/ct/event.h>
 #include <net/ct/expire.h>
 #include <net/ct/hooks.h>
 #include <net/ct/net.h>
@@ -53,10 +54,14 @@ static void hook_destroy(struct nf_conntrack *nfct)
 	ct_entry_free(ct_entry_of(nfct));
 }
 
+/* Every namespace has its state: ct_net() may be called at any time. */
+static bool ready;
+
 static bool hook_get_tuple(struct nf_conntrack_tuple *tuple,
 			   const struct sk_buff *skb)
 {
-	return ct_tuple_of_skb(tuple, skb);
+	/* Called for untracked packets, too, whoever tracks. */
+	return smp_load_acquire(&ready) && ct_tuple_of_skb(tuple, skb);
 }
 
 /* A reject or the like: @nskb answers @skb, and is related to it. */
@@ -81,13 +86,15 @@ static void hook_set_closing(struct nf_conntrack *nfct)
 	if (!nfct)
 		return;
 	e = ct_entry_of(nfct);
-	if (e->dir[IP_CT_DIR_ORIGINAL].tuple.dst.protonum != IPPROTO_TCP)
+	if (e->dir[IP_CT_DIR_ORIGINAL].tuple.dst.protonum != IPPROTO_TCP ||
+	    !(ct_entry_hot(e) & IPS_CONFIRMED))
 		return;
 	spin_lock_bh(&e->lock);
 	WRITE_ONCE(e->proto.tcp.state, TCP_CONNTRACK_CLOSE);
 	spin_unlock_bh(&e->lock);
 	ct_refresh(e, READ_ONCE(e->cn->timeout[CT_TIMEOUT_TCP +
 					       TCP_CONNTRACK_CLOSE]));
+	ct_event(e, BIT(IPCT_PROTOINFO));
 }
 
 static int hook_confirm(struct sk_buff *skb)
@@ -185,6 +192,16 @@ static int turn_on(struct ct_net *cn)
 	return err;
 }
 
+/* No packet is in the hooks any more, and no new entry confirmed. */
+static void close_net(struct ct_net *cn)
+{
+	nf_queue_nf_hook_drop(cn->net);
+	kill_all(cn);
+	ct_netlink_net_exit(cn);
+	ct_sysctl_net_exit(cn);
+	ct_net_put(cn);
+}
+
 static int __net_init net_init(struct net *net)
 {
 	struct ct_net **slot = net_generic(net, ct_net_id);
@@ -220,13 +237,14 @@ static int __net_init net_init(struct net *net)
 	*slot = cn;
 	if (hooks_wanted(net)) {
 		err = turn_on(cn);
-		if (err)
-			goto netlink;
+		if (err) {
+			/* One family's hooks may have seen packets. */
+			WRITE_ONCE(cn->dying, true);
+			synchronize_net();
+			close_net(cn);
+		}
 	}
-	return 0;
-netlink:
-	*slot = NULL;
-	ct_netlink_net_exit(cn);
+	return err;
 sysctl:
 	ct_sysctl_net_exit(cn);
 table:
@@ -242,20 +260,19 @@ free:
 
 static void __net_exit net_pre_exit(struct net *net)
 {
-	ct_hooks_off(ct_net(net));
-}
-
-/* A grace period after net_pre_exit(): no packet is in the hooks any more. */
-static void __net_exit net_exit(struct net *net)
-{
 	struct ct_net *cn = ct_net(net);
 
+	ct_hooks_off(cn);
+	/*
+	 * What confirms and reports looks at this on the RCU read side, and a
+	 * grace period comes before net_exit().
+	 */
 	WRITE_ONCE(cn->dying, true);
-	nf_queue_nf_hook_drop(net);
-	kill_all(cn);
-	ct_netlink_net_exit(cn);
-	ct_sysctl_net_exit(cn);
-	ct_net_put(cn);
+}
+
+static void __net_exit net_exit(struct net *net)
+{
+	close_net(ct_net(net));
 }
 
 static struct pernet_operations net_ops = {
@@ -367,14 +384,17 @@ static int __init ct_init(void)
 	err = register_pernet_subsys(&net_ops);
 	if (err)
 		goto hook;
+	smp_store_release(&ready, true);
 	err = ct_netlink_init();
 	if (err)
 		goto pernet;
 	return 0;
 pernet:
+	WRITE_ONCE(ready, false);
 	unregister_pernet_subsys(&net_ops);
-	wait_for_entries();
 hook:
+	/* Some namespaces may have been tracked before another one failed. */
+	wait_for_entries();
 	drop_hook();
 	ct_sysctl_release();
 notifier:
@@ -400,6 +420,8 @@ static void __exit ct_exit(void)
 	synchronize_net();
 
 	ct_netlink_exit();
+	/* Who still uses it is done when the namespaces are closed. */
+	WRITE_ONCE(ready, false);
 	/* Kills the entries of every namespace and drops what is queued. */
 	unregister_pernet_subsys(&net_ops);
 	wait_for_entries();

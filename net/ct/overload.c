@@ -24,11 +24,12 @@
 #define LOG_INTERVAL	(10 * HZ)
 
 /*
- * A list at least this long holds some that are old enough. The few in a
- * shorter one may have been opened just now, and deserve their reply: there
- * the longest list is sought.
+ * The oldest of all is sought among the heads of all CPUs' lists, this time in
+ * so many; a CPU's own list will do if its head is not younger by so much.
+ * Else all CPUs in a flood would want the lock of the same one.
  */
-#define LOCAL_MIN	64
+#define LOOK_EVERY	16
+#define OWN_WILL_DO	(HZ >> CT_BORN_SHIFT)
 
 /* Candidates that another CPU is about to kill, passed over in one go. */
 #define TRIES		8
@@ -45,6 +46,7 @@ int ct_candidates_init(struct ct_net *cn)
 		c = per_cpu_ptr(cn->candidates, cpu);
 		INIT_LIST_HEAD(&c->list);
 		c->count = 0;
+		c->left = 0;
 	}
 	return 0;
 }
@@ -55,10 +57,16 @@ void ct_candidates_exit(struct ct_net *cn)
 	cn->candidates = NULL;
 }
 
+static u16 now(void)
+{
+	return jiffies >> CT_BORN_SHIFT;
+}
+
 void ct_candidates_add(struct ct_entry *e)
 {
 	struct ct_candidates *c = per_cpu_ptr(e->cn->candidates, e->wheel_cpu);
 
+	e->born = now();
 	list_add_tail(&e->unreplied, &c->list);
 	WRITE_ONCE(c->count, c->count + 1);
 }
@@ -74,38 +82,49 @@ void ct_candidates_del(struct ct_entry *e)
 	WRITE_ONCE(c->count, c->count - 1);
 }
 
-/* The list to evict from. Return: its CPU, or nr_cpu_ids if all are empty */
-static unsigned int candidates_pick(struct ct_net *cn, unsigned int local)
+/*
+ * The age of the oldest in a list, -1 if that is empty. Nothing is locked: the
+ * entry may be freed and used again, and the answer be wrong; its memory stays
+ * memory of entries on the RCU read side.
+ */
+static int oldest_age(const struct ct_candidates *c)
 {
-	unsigned int cpu, count, most, best = nr_cpu_ids;
+	const struct list_head *head = READ_ONCE(c->list.next);
+	const struct ct_entry *e;
 
-	most = READ_ONCE(per_cpu_ptr(cn->candidates, local)->count);
-	if (most >= LOCAL_MIN)
-		return local;
-	if (most)
-		best = local;
+	if (head == &c->list)
+		return -1;
+	e = list_entry(head, struct ct_entry, unreplied);
+	return max_t(s16, now() - READ_ONCE(e->born), 0);
+}
+
+/* The list to evict from. Return: its CPU, or nr_cpu_ids if all are empty */
+static unsigned int candidates_pick(struct ct_net *cn, unsigned int own)
+{
+	unsigned int cpu, best = nr_cpu_ids;
+	int age, own_age, best_age = -1;
+
+	rcu_read_lock();
+	own_age = oldest_age(per_cpu_ptr(cn->candidates, own));
 	for_each_possible_cpu(cpu) {
-		count = READ_ONCE(per_cpu_ptr(cn->candidates, cpu)->count);
-		if (count > most) {
-			most = count;
+		age = oldest_age(per_cpu_ptr(cn->candidates, cpu));
+		if (age > best_age) {
+			best_age = age;
 			best = cpu;
 		}
 	}
+	rcu_read_unlock();
+	if (own_age >= 0 && best_age - own_age <= OWN_WILL_DO)
+		return own;
 	return best;
 }
 
-struct ct_entry *ct_candidates_take(struct ct_net *cn, unsigned int cpu)
+static struct ct_entry *take_from(struct ct_net *cn, unsigned int cpu)
 {
+	struct ct_candidates *c = per_cpu_ptr(cn->candidates, cpu);
+	struct ct_wheel *w = per_cpu_ptr(ct_wheels, cpu);
 	struct ct_entry *e = NULL;
-	struct ct_candidates *c;
-	struct ct_wheel *w;
 
-	cpu = candidates_pick(cn, cpu);
-	if (cpu >= nr_cpu_ids)
-		return NULL;
-
-	c = per_cpu_ptr(cn->candidates, cpu);
-	w = per_cpu_ptr(ct_wheels, cpu);
 	spin_lock_bh(&w->lock);
 	if (!list_empty(&c->list)) {
 		e = list_first_entry(&c->list, struct ct_entry, unreplied);
@@ -115,6 +134,27 @@ struct ct_entry *ct_candidates_take(struct ct_net *cn, unsigned int cpu)
 	}
 	spin_unlock_bh(&w->lock);
 	return e;
+}
+
+struct ct_entry *ct_candidates_take(struct ct_net *cn, unsigned int cpu)
+{
+	struct ct_candidates *own = per_cpu_ptr(cn->candidates, cpu);
+	unsigned int left = READ_ONCE(own->left);
+	struct ct_entry *e;
+
+	/* Whoever is preempted here and comes back elsewhere does no harm. */
+	if (left) {
+		WRITE_ONCE(own->left, left - 1);
+		e = take_from(cn, READ_ONCE(own->from));
+		if (e)
+			return e;
+	}
+	cpu = candidates_pick(cn, cpu);
+	if (cpu >= nr_cpu_ids)
+		return NULL;
+	WRITE_ONCE(own->from, cpu);
+	WRITE_ONCE(own->left, LOOK_EVERY - 1);
+	return take_from(cn, cpu);
 }
 
 void ct_expire_replied(struct ct_entry *e)
@@ -217,7 +257,8 @@ static void log_drops(const struct ct_net *cn, const struct ct_drops *d)
 	char top[CT_DROPS_TOP * 48];
 
 	print_top(d, top, sizeof(top));
-	pr_warn_ratelimited("limit of %u connections reached in namespace %u, none to evict: %llu packets dropped%s%s\n",
+	/* The first words are those that people look for in their logs. */
+	pr_warn_ratelimited("table full, dropping packet: limit of %u reached in namespace %u, none to evict, %llu dropped%s%s\n",
 			    READ_ONCE(cn->max), cn->net->ns.inum, d->count,
 			    top[0] ? ", most from" : "", top + !!top[0]);
 }

@@ -71,24 +71,6 @@ packet_zone(const struct ct_entry *tmpl, const struct sk_buff *skb,
 	return NULL;
 }
 
-static struct ct_entry *lookup(struct ct_net *cn,
-			       const struct nf_conntrack_tuple *tuple,
-			       const struct nf_conntrack_zone *zone, u32 *hash,
-			       unsigned int *dir)
-{
-	u16 orig = ct_zone_id(zone, IP_CT_DIR_ORIGINAL);
-	u16 repl = ct_zone_id(zone, IP_CT_DIR_REPLY);
-	struct ct_entry *e;
-
-	*hash = ct_tuple_hash(cn, tuple, orig);
-	e = ct_table_lookup(&cn->table, cn, tuple, orig, *hash, dir);
-	if (!e && orig != repl)
-		/* A zone for one direction: it may be an answer's. */
-		e = ct_table_lookup(&cn->table, cn, tuple, repl,
-				    ct_tuple_hash(cn, tuple, repl), dir);
-	return e;
-}
-
 /* A transport header that the packet path looks at itself. */
 union header {
 	struct tcphdr tcp;
@@ -192,8 +174,9 @@ new_entry(const struct ct_packet *p, const struct ct_proto *proto,
 		return NULL;
 	}
 	e->hash[IP_CT_DIR_ORIGINAL] = hash;
-	if (likely(h && !zone))
-		e->hash[IP_CT_DIR_REPLY] = ct_hash_inverse(hash, tuple);
+	e->hash[IP_CT_DIR_REPLY] = likely(h && !zone) ?
+		ct_hash_inverse(hash, tuple) :
+		ct_tuple_hash(p->cn, &repl, e->zone_id[IP_CT_DIR_REPLY]);
 	return e;
 }
 
@@ -224,12 +207,11 @@ static unsigned int track_error(const struct ct_packet *p,
 	union nf_inet_addr daddr;
 	struct ct_entry *e;
 	unsigned int dir;
-	u32 hash;
 
 	/* The error travels the way an answer to the packet would. */
 	if (!ct_tuple_invert(&answer, inner))
 		return invalid(p, CT_INVALID_ICMP_INNER);
-	e = lookup(p->cn, &answer, zone, &hash, &dir);
+	e = ct_entry_find(p->cn, &answer, zone, &dir);
 	if (!e)
 		return invalid(p, CT_INVALID_ICMP_UNKNOWN);
 	outer_daddr(p, &daddr);
@@ -271,7 +253,9 @@ again:
 		hash = ct_tuple_hash_fast(p->cn, tuple, 0);
 		e = ct_table_find(&p->cn->table, p->cn, tuple, 0, hash, &dir);
 	} else {
-		e = lookup(p->cn, tuple, zone, &hash, &dir);
+		hash = ct_tuple_hash(p->cn, tuple,
+				     ct_zone_id(zone, IP_CT_DIR_ORIGINAL));
+		e = ct_entry_find(p->cn, tuple, zone, &dir);
 	}
 	if (unlikely(!e)) {
 		reason = CT_OK;
@@ -344,6 +328,9 @@ static noinline bool track_icmp(const struct ct_packet *p,
 	return true;
 }
 
+/* No reason: the packet is not to be tracked. */
+#define PASS_BY	__CT_INVALID_MAX
+
 /* Locate the transport header, and begin the tuple. */
 static inline enum ct_invalid begin(struct ct_packet *p,
 				    struct nf_conntrack_tuple *tuple)
@@ -358,6 +345,9 @@ static inline enum ct_invalid begin(struct ct_packet *p,
 	iph = skb_header_pointer(p->skb, nhoff, sizeof(buf), &buf);
 	if (unlikely(!iph))
 		return CT_INVALID_IP_SHORT;
+	/* From a socket with IP_NODEFRAG: it knows what it does. */
+	if (unlikely(ip_is_fragment(iph) && p->hook == NF_INET_LOCAL_OUT))
+		return PASS_BY;
 	reason = ct_locate_ipv4(p, iph, nhoff, false);
 	if (likely(!reason))
 		ct_begin_ipv4(p, iph, tuple);
@@ -367,7 +357,7 @@ static inline enum ct_invalid begin(struct ct_packet *p,
 static __always_inline unsigned int track_packet(struct ct_packet *p,
 						 const struct ct_entry *tmpl)
 {
-	struct nf_conntrack_tuple tuple __ct_uninit;
+	struct nf_conntrack_tuple tuple __aligned(8) __ct_uninit;
 	struct nf_conntrack_zone buf __ct_uninit;
 	union header hbuf __ct_uninit;
 	const union header *h;
@@ -378,7 +368,7 @@ static __always_inline unsigned int track_packet(struct ct_packet *p,
 
 	reason = begin(p, &tuple);
 	if (unlikely(reason))
-		return invalid(p, reason);
+		return reason == PASS_BY ? NF_ACCEPT : invalid(p, reason);
 	proto = find_proto(p);
 	h = find_header(p, &hbuf);
 	reason = check(p, proto, h);
@@ -532,7 +522,6 @@ bool ct_tuple_of_skb(struct nf_conntrack_tuple *tuple,
 	struct nf_conntrack_tuple key;
 	struct ct_entry *e;
 	unsigned int dir;
-	u32 hash;
 
 	e = ct_entry_get_skb(skb, &ctinfo);
 	if (e) {
@@ -551,7 +540,7 @@ bool ct_tuple_of_skb(struct nf_conntrack_tuple *tuple,
 	if (!p.cn || ct_packet_locate(&p, skb_network_offset(skb), false) ||
 	    ct_packet_tuple(&p, skb_network_offset(skb), &key))
 		return false;
-	e = lookup(p.cn, &key, &zone_default, &hash, &dir);
+	e = ct_entry_find(p.cn, &key, &zone_default, &dir);
 	if (!e)
 		return false;
 	*tuple = e->dir[!dir].tuple;

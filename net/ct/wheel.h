@@ -46,10 +46,14 @@ struct ct_wheel {
  *	there on one CPU
  * @list: oldest first, under the lock of that CPU's wheel
  * @count: how many
+ * @from: from whose list this CPU evicts, for as long as @left says
+ * @left: how many more it takes from there before it looks around again
  */
 struct ct_candidates {
 	struct list_head list;
 	unsigned int count;
+	unsigned int from;
+	unsigned int left;
 };
 
 /**

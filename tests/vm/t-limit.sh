@@ -113,7 +113,7 @@ END
 
 if ours; then
 	is "the log says so once, and whose packets they were" "$(dmesg |
-		grep -c 'limit of 40 connections.* packets* dropped, most from 10\.0\.')" 1
+		grep -c 'ct: table full, .* limit of 40 .* dropped, most from 10\.8\.0\.1$')" 1
 fi
 
 echo after >&3

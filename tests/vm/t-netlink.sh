@@ -290,6 +290,19 @@ refuses("update of the translation", S, E.EOPNOTSUPP, NEW,
 refuses("update of the master", S, E.EOPNOTSUPP, NEW,
         udp + nest(TUPLE_MASTER, addresses("1.1.1.1", "2.2.2.2"),
                    ports(6, 1, 1)))
+# A chain of masters, kept alive by the last one only: freed without recursion.
+def link(n):
+    return "10.%d.%d.1" % (n >> 8, n & 255), "10.0.2.9"
+for n in range(3000):
+    request = tuples(*link(n), 17, 7, 7)
+    if n:
+        request += nest(TUPLE_MASTER, addresses(*link(n - 1)), ports(17, 7, 7))
+    if S.ask(NEW, request + be32(TIMEOUT, 100), ACK | CREATE | EXCL).error:
+        not_ok("a chain of masters", n)
+        break
+for n in range(3000):
+    S.ask(DELETE, tuples(*link(n), 17, 7, 7), ACK)
+equal("a chain of masters is made and freed", len(S.dump()), 1)
 tcp = tuples("10.0.1.9", "10.0.2.9", 6, 7, 7) + be32(TIMEOUT, 9)
 refuses("TCP state 99", S, E.ERANGE, NEW,
         tcp + nest(PROTOINFO, nest(1, u8(1, 99))), ACK | CREATE)

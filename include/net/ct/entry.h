@@ -67,8 +67,7 @@ struct ct_udp {
  * it freed and reused at any moment before it holds a reference.
  *
  * @cn: the namespace's state; the entry holds a reference to it
- * @hash: keyed hash of each direction's tuple, zone and namespace; that of the
- *	reply 0 before confirmation: computed then
+ * @hash: keyed hash of each direction's tuple, zone and namespace
  * @expires: jiffies (low 32 bits) when the entry is dead, if not refreshed;
  *	before confirmation: the relative timeout in jiffies
  * @zone_id: the zone by direction, what lookups compare
@@ -79,7 +78,9 @@ struct ct_udp {
  * @proto: protocol state, under @lock
  * @ct_general: the reference count, as others see it
  * @lock: the protocol state machine
- * @use_event: event bits (1 << IPCT_*) that are wanted, ~0 by default
+ * @use_event: event bits (1 << IPCT_*) that are wanted, all by default
+ * @born: when it was confirmed, see %CT_BORN_SHIFT: the age of who may be
+ *	evicted
  * @zone: as struct nf_conn has it
  * @dir: both directions
  * @status: IPS_*, atomic bit operations only
@@ -109,7 +110,8 @@ struct ct_entry {
 
 	struct nf_conntrack ct_general;
 	spinlock_t lock;	/* of proto */
-	u32 use_event;
+	u16 use_event;
+	u16 born;
 #ifdef CONFIG_NF_CONNTRACK_ZONES
 	struct nf_conntrack_zone zone;
 #endif
@@ -137,7 +139,10 @@ struct ct_entry {
 #define CT_HOT_BITS	(IPS_SEEN_REPLY | IPS_ASSURED | IPS_CONFIRMED | \
 			 IPS_DYING | IPS_FIXED_TIMEOUT)
 
-/* Rejected: what has no tuple, and templates, have no place in the table. */
+/* @born is in jiffies shifted by this: quarters of a second, for hours. */
+#define CT_BORN_SHIFT	6
+
+/* wheel_slot of what is in no wheel. */
 #define CT_WHEEL_NONE	0xffff
 
 /**
@@ -281,6 +286,19 @@ struct ct_entry *ct_entry_new(struct ct_net *cn,
 			      const struct nf_conntrack_tuple *orig,
 			      const struct nf_conntrack_tuple *repl,
 			      const struct nf_conntrack_zone *zone, gfp_t gfp);
+
+/**
+ * ct_entry_find() - find a connection by tuple and zone
+ * @cn: its namespace
+ * @tuple: of either direction
+ * @zone: compared with the entry's in the direction that is found
+ * @dir: where to put that direction
+ * Context: RCU read side. Return: the entry with a reference taken, or NULL
+ */
+struct ct_entry *ct_entry_find(struct ct_net *cn,
+			       const struct nf_conntrack_tuple *tuple,
+			       const struct nf_conntrack_zone *zone,
+			       unsigned int *dir);
 
 /**
  * ct_entry_insert() - confirm an entry that no packet carries (netlink, tests)

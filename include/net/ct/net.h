@@ -116,7 +116,8 @@ struct ct_net {
 /**
  * ct_net() - connection tracking of a namespace
  * @net: a live namespace
- * Return: its state, NULL before ct came to it
+ * Return: its state. Only while ct's hooks, netlink subsystems or sysctls can
+ * be called: before and after, namespaces have none
  */
 struct ct_net *ct_net(const struct net *net);
 

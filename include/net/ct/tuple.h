@@ -105,16 +105,18 @@ u32 ct_tuple_hash(const struct ct_net *cn,
 static inline bool ct_tuple_equal(const struct nf_conntrack_tuple *a,
 				  const struct nf_conntrack_tuple *b)
 {
-	const u64 *x = (const u64 *)a, *y = (const u64 *)b;
-	u64 diff;
+	u64 x[5] __ct_uninit, y[5] __ct_uninit, diff;
 
-	BUILD_BUG_ON(sizeof(*a) != 40);
+	BUILD_BUG_ON(sizeof(*a) != sizeof(x));
 	BUILD_BUG_ON(offsetof(struct nf_conntrack_tuple, dst.dir) != 39);
+	/* Loads that need no alignment. */
+	memcpy(x, a, sizeof(x));
+	memcpy(y, b, sizeof(y));
 	diff = (x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]);
 #ifdef __LITTLE_ENDIAN
-	return !(diff | ((x[4] ^ y[4]) << 8));
+	return !(diff | (x[4] ^ y[4]) << 8);
 #else
-	return !(diff | ((x[4] ^ y[4]) >> 8));
+	return !(diff | (x[4] ^ y[4]) >> 8);
 #endif
 }
 

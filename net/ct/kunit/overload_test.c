@@ -246,17 +246,19 @@ struct cpu_row {
 	const char *name;
 	unsigned int own;
 	unsigned int other;
+	/* Seconds that the other's are older by. */
+	int older;
 	bool from_other;
 };
 
 static const struct cpu_row cpu_rows[] = {
-	{ "own alone", 5, 0, false },
-	{ "other alone", 0, 5, true },
-	{ "few of own, many others", 5, 100, true },
-	{ "few of own, fewer others", 6, 5, false },
-	{ "as many as the other", 7, 7, false },
-	{ "enough of own", 64, 200, false },
-	{ "just not enough of own", 63, 64, true },
+	{ "own alone", 5, 0, 0, false },
+	{ "other alone", 0, 5, 0, true },
+	{ "as old as the other", 7, 70, 0, false },
+	{ "the other older", 70, 3, 5, true },
+	{ "the other hardly older", 7, 7, 1, false },
+	{ "the other younger", 2, 70, -5, false },
+	{ "the other older by an hour", 5, 5, 3600, true },
 };
 
 static void cpu_desc(const struct cpu_row *row, char *desc)
@@ -279,8 +281,12 @@ static void evict_which_cpu(struct kunit *test)
 		if (i >= row->own)
 			f->e[i].wheel_cpu = other;
 		add(&f->e[i]);
+		if (i >= row->own)
+			f->e[i].born -= (row->older * HZ) >> CT_BORN_SHIFT;
 	}
-	KUNIT_EXPECT_EQ(test, take(f, 0), row->from_other ? row->own : 0);
+	for (i = 0; i < min(row->other, row->own); i++)
+		KUNIT_EXPECT_EQ(test, take(f, 0),
+				i + (row->from_other ? row->own : 0));
 }
 
 struct refresh_row {

@@ -565,6 +565,42 @@ static void test_check(struct kunit *test)
 	kfree_skb(p.skb);
 }
 
+/* Made by netlink without a state: its first segment gives it one. */
+static void test_no_state(struct kunit *test)
+{
+	static const struct {
+		u8 dir, flags, state;
+		enum ct_verdict verdict;
+	} rows[] = {
+		{ O, SYN, S(SYN_SENT), CT_ACCEPT },
+		{ O, ACK, S(ESTABLISHED), CT_ACCEPT },
+		{ O, SYNACK, S(NONE), CT_INVALID },
+		{ O, FIN, S(NONE), CT_INVALID },
+		{ R, SYNACK, S(NONE), CT_INVALID },
+		{ R, ACK, S(NONE), CT_INVALID },
+	};
+	struct ct_net *cn = test_net(test);
+	enum ct_invalid reason;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct segment seg = { .flags = rows[i].flags };
+		struct ct_packet p = make(test, cn, &seg);
+		struct ct_entry *e = test_entry(test, cn);
+
+		e->proto.raw = 0;
+		ct_status_set(e, IPS_CONFIRMED_BIT);
+		e->expires = jiffies + HZ;
+		KUNIT_EXPECT_EQ(test,
+				(int)ct_proto_tcp.packet(e, &p,
+				rows[i].dir == R ? IP_CT_ESTABLISHED_REPLY :
+						   IP_CT_NEW, &reason),
+				(int)rows[i].verdict);
+		KUNIT_EXPECT_EQ(test, e->proto.tcp.state, rows[i].state);
+		kfree_skb(p.skb);
+	}
+}
+
 /* RFC 9293 3.10.7.4, for each of the 256 combinations. */
 static bool may_be_sent(u8 flags)
 {
@@ -808,6 +844,7 @@ static struct kunit_case ct_tcp_cases[] = {
 	KUNIT_CASE_PARAM(test_open, open_gen_params),
 	KUNIT_CASE_PARAM(test_check, check_gen_params),
 	KUNIT_CASE_PARAM(test_options, option_gen_params),
+	KUNIT_CASE(test_no_state),
 	KUNIT_CASE(test_flags),
 	KUNIT_CASE(test_fill_destroy),
 	KUNIT_CASE(test_fill_full),

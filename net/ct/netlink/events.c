@@ -213,7 +213,10 @@ static void write_batched(struct ct_event_queue *q, struct ct_entry *e,
 	tasklet_schedule(&q->task);
 }
 
-/* The echo of a request goes to the requester too, by itself. */
+/*
+ * The echo of a request goes to the requester too, by itself. When others have
+ * to wait for what comes before, only he gets it now.
+ */
 static void send_echo(struct ct_event_queue *q, struct ct_entry *e, u32 events,
 		      u32 portid)
 {
@@ -225,6 +228,11 @@ static void send_echo(struct ct_event_queue *q, struct ct_entry *e, u32 events,
 	if (!skb || ct_nl_fill_event(skb, e, events, portid)) {
 		kfree_skb(skb);
 		lose(q, group, 1);
+		return;
+	}
+	if (!skb_queue_empty(&q->unsent)) {
+		nfnetlink_unicast(skb, net_of(q)->net, portid);
+		write_batched(q, e, events, portid);
 		return;
 	}
 	if (refused(nfnetlink_send(skb, net_of(q)->net, portid,

@@ -147,22 +147,28 @@ static bool put_protoinfo(struct sk_buff *skb, struct ct_entry *e, bool destroy)
 	return p->fill && p->fill(skb, e, destroy);
 }
 
-static bool put_counters(struct sk_buff *skb, const struct ct_entry *e,
-			 struct counters *seen)
+static u64 read_counter(atomic64_t *counter, bool take)
+{
+	return take ? atomic64_xchg(counter, 0) : atomic64_read(counter);
+}
+
+/* @seen: what was told; when @take is set, taken away from the entry. */
+static bool put_counters(struct sk_buff *skb, struct ct_entry *e,
+			 struct counters *seen, bool take)
 {
 	unsigned int dir;
 
 	if (!READ_ONCE(e->cn->acct))
 		return false;
 	for (dir = 0; dir < IP_CT_DIR_MAX; dir++) {
-		const struct ct_dir *d = &e->dir[dir];
+		struct ct_dir *d = &e->dir[dir];
 		struct nlattr *nest;
 
 		nest = nla_nest_start(skb, CTA_COUNTERS_ORIG + dir);
 		if (!nest)
 			return true;
-		seen->packets[dir] = atomic64_read(&d->packets);
-		seen->bytes[dir] = atomic64_read(&d->bytes);
+		seen->packets[dir] = read_counter(&d->packets, take);
+		seen->bytes[dir] = read_counter(&d->bytes, take);
 		if (put_u64(skb, CTA_COUNTERS_PACKETS, seen->packets[dir],
 			    CTA_COUNTERS_PAD) ||
 		    put_u64(skb, CTA_COUNTERS_BYTES, seen->bytes[dir],
@@ -202,13 +208,14 @@ static bool put_info(struct sk_buff *skb, struct ct_entry *e, unsigned int held)
 	return put_timeout(skb, e) || put_protoinfo(skb, e, false);
 }
 
-static void subtract_counters(struct ct_entry *e, const struct counters *seen)
+/* Nobody was told after all. */
+static void give_back(struct ct_entry *e, const struct counters *seen)
 {
 	unsigned int dir;
 
 	for (dir = 0; dir < IP_CT_DIR_MAX; dir++) {
-		atomic64_sub(seen->packets[dir], &e->dir[dir].packets);
-		atomic64_sub(seen->bytes[dir], &e->dir[dir].bytes);
+		atomic64_add(seen->packets[dir], &e->dir[dir].packets);
+		atomic64_add(seen->bytes[dir], &e->dir[dir].bytes);
 	}
 }
 
@@ -226,14 +233,14 @@ int ct_nl_fill_entry(struct sk_buff *skb, struct ct_entry *e,
 	if (!nlh)
 		return -EMSGSIZE;
 	if (put_tuples(skb, e) || put_info(skb, e, reply->held) ||
-	    put_counters(skb, e, &seen) || put_timestamp(skb, e, 0)) {
+	    put_counters(skb, e, &seen, reply->zero_counters) ||
+	    put_timestamp(skb, e, 0)) {
+		if (reply->zero_counters)
+			give_back(e, &seen);
 		nlmsg_cancel(skb, nlh);
 		return -EMSGSIZE;
 	}
 	nlmsg_end(skb, nlh);
-	/* Only now, and only what was told: no packet is left out. */
-	if (reply->zero_counters)
-		subtract_counters(e, &seen);
 	return 0;
 }
 
@@ -244,7 +251,7 @@ static bool put_destroy(struct sk_buff *skb, struct ct_entry *e)
 	/* Killed before its time, it had some left. */
 	if (ct_entry_left(e) >= HZ && put_timeout(skb, e))
 		return true;
-	return put_counters(skb, e, &seen) ||
+	return put_counters(skb, e, &seen, false) ||
 	       put_timestamp(skb, e, ktime_get_real_ns()) ||
 	       put_protoinfo(skb, e, true);
 }
@@ -296,7 +303,7 @@ int ct_nl_fill_nested(struct sk_buff *skb, struct ct_entry *e,
 		return -EMSGSIZE;
 	if (put_tuples(skb, e) || put_id(skb, e) || put_status(skb, e) ||
 	    put_timeout(skb, e) || put_protoinfo(skb, e, false) ||
-	    put_counters(skb, e, &seen) || put_timestamp(skb, e, 0) ||
+	    put_counters(skb, e, &seen, false) || put_timestamp(skb, e, 0) ||
 	    put_master(skb, e) || put_mark(skb, e, true)) {
 		nla_nest_cancel(skb, nest);
 		return -EMSGSIZE;

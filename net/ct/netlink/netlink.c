@@ -24,27 +24,15 @@ static bool is_dump(const struct nfnl_info *info)
 	return info->nlh->nlmsg_flags & NLM_F_DUMP;
 }
 
-/* By the tuple of either direction; each has a zone of its own. */
 static struct ct_entry *find(struct ct_net *cn,
 			     const struct nf_conntrack_tuple *tuple,
 			     const struct nf_conntrack_zone *zone)
 {
-	struct ct_entry *e = NULL;
-	unsigned int dir, found;
+	struct ct_entry *e;
+	unsigned int dir;
 
 	rcu_read_lock();
-	for (dir = 0; dir < IP_CT_DIR_MAX; dir++) {
-		u16 id = ct_nl_zone_of(zone, dir);
-
-		e = ct_table_lookup(&cn->table, cn, tuple, id,
-				    ct_tuple_hash(cn, tuple, id), &found);
-		if (e && id == ct_nl_zone_of(zone, found))
-			break;
-		ct_entry_put(e);
-		e = NULL;
-		if (zone->dir == NF_CT_DEFAULT_ZONE_DIR)
-			break;
-	}
+	e = ct_entry_find(cn, tuple, zone, &dir);
 	rcu_read_unlock();
 	return e;
 }

@@ -94,12 +94,6 @@ static inline u8 ct_nl_zone_dir(const struct ct_entry *e)
 #endif
 }
 
-static inline u16 ct_nl_zone_of(const struct nf_conntrack_zone *zone,
-				unsigned int dir)
-{
-	return zone->dir & BIT(dir) ? zone->id : NF_CT_DEFAULT_ZONE_ID;
-}
-
 static inline u16 ct_nl_type(u8 msg)
 {
 	return nfnl_msg_type(NFNL_SUBSYS_CTNETLINK, msg);

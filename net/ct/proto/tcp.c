@@ -29,6 +29,13 @@
  * but by the answer that it gets: see resync().
  */
 static const u8 step[TCP_CONNTRACK_MAX][IP_CT_DIR_MAX][__SEG_MAX] = {
+	/* Made by netlink, without a state: the first segment says. */
+	[TCP_CONNTRACK_NONE] = {
+		[IP_CT_DIR_ORIGINAL] = {
+			[SEG_SYN] = TO(SYN_SENT),
+			[SEG_ACK] = TO(ESTABLISHED),
+		},
+	},
 	[TCP_CONNTRACK_SYN_SENT] = {
 		[IP_CT_DIR_ORIGINAL] = {
 			[SEG_SYN] = TO(SYN_SENT),
