@@ -384,6 +384,7 @@ static int __init ct_init(void)
 	err = register_pernet_subsys(&net_ops);
 	if (err)
 		goto hook;
+	/* Pairs with hook_get_tuple(): what was registered is there. */
 	smp_store_release(&ready, true);
 	err = ct_netlink_init();
 	if (err)

@@ -59,7 +59,9 @@ void ct_candidates_exit(struct ct_net *cn)
 
 static u16 now(void)
 {
-	return jiffies >> CT_BORN_SHIFT;
+	u32 time = jiffies;
+
+	return time >> CT_BORN_SHIFT;
 }
 
 void ct_candidates_add(struct ct_entry *e)
