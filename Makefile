@@ -14,10 +14,10 @@ all: modules ctctl
 help:
 	@echo 'all          the modules, for the running kernel or KVER=, and ctctl'
 	@echo 'demo         see ct at work in a virtual machine'
-	@echo 'check        set up, unit tests, and a short test with both kernels'
+	@echo 'check        set up, unit tests, and the tests in VMs with both kernels'
 	@echo 'lint         checkpatch, sparse, compiler warnings, shellcheck'
 	@echo 'kunit        the unit tests, in user-mode Linux'
-	@echo 'vm-check     the tests with real programs, in VMs with both kernels'
+	@echo 'vm-check     those in VMs alone, with more rounds of what is repeated'
 	@echo 'check-debug  the same on a kernel with KASAN, lockdep and kmemleak'
 	@echo 'bench-quick  what a packet costs, in nf_conntrack and in ct'
 	@echo 'ctctl        the command-line tool'
