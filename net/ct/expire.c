@@ -141,6 +141,7 @@ static bool slot_drain(struct ct_wheel *w, unsigned int slot, u32 now,
 		e = hlist_entry(head->first, struct ct_entry, wheel_node);
 		hlist_del_init(&e->wheel_node);
 		if ((s32)(READ_ONCE(e->expires) - now) > 0) {
+			ct_candidates_aged(e);
 			/* Keeps the wheel from looking empty in between. */
 			ct_wheel_link(w, e, now);
 			w->count--;

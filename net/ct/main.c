@@ -82,6 +82,7 @@ static void hook_attach(struct sk_buff *nskb, const struct sk_buff *skb)
 static void hook_set_closing(struct nf_conntrack *nfct)
 {
 	struct ct_entry *e;
+	bool closed;
 
 	if (!nfct)
 		return;
@@ -89,9 +90,14 @@ static void hook_set_closing(struct nf_conntrack *nfct)
 	if (e->dir[IP_CT_DIR_ORIGINAL].tuple.dst.protonum != IPPROTO_TCP ||
 	    !(ct_entry_hot(e) & IPS_CONFIRMED))
 		return;
+	if (ct_entry_hot(e) & IPS_FIXED_TIMEOUT)
+		return;
 	spin_lock_bh(&e->lock);
+	closed = e->proto.tcp.state == TCP_CONNTRACK_CLOSE;
 	WRITE_ONCE(e->proto.tcp.state, TCP_CONNTRACK_CLOSE);
 	spin_unlock_bh(&e->lock);
+	if (closed)
+		return;
 	ct_refresh(e, READ_ONCE(e->cn->timeout[CT_TIMEOUT_TCP +
 					       TCP_CONNTRACK_CLOSE]));
 	ct_event(e, BIT(IPCT_PROTOINFO));

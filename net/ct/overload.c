@@ -25,11 +25,11 @@
 
 /*
  * The oldest of all is sought among the heads of all CPUs' lists, this time in
- * so many; a CPU's own list will do if its head is not younger by so much.
- * Else all CPUs in a flood would want the lock of the same one.
+ * so many. Younger by a second is as good: the list that was found, for the next
+ * ones, and a CPU's own, else all in a flood would want the lock of one.
  */
 #define LOOK_EVERY	16
-#define OWN_WILL_DO	(HZ >> CT_BORN_SHIFT)
+#define AS_OLD		(HZ / CT_BORN_UNIT)
 
 /* Candidates that another CPU is about to kill, passed over in one go. */
 #define TRIES		8
@@ -59,16 +59,20 @@ void ct_candidates_exit(struct ct_net *cn)
 
 static u16 now(void)
 {
-	u32 time = jiffies;
+	return (u32)jiffies / CT_BORN_UNIT;
+}
 
-	return time >> CT_BORN_SHIFT;
+void ct_candidates_aged(struct ct_entry *e)
+{
+	if ((u16)(now() - e->born) > CT_BORN_OLDEST)
+		WRITE_ONCE(e->born, now() - CT_BORN_OLDEST);
 }
 
 void ct_candidates_add(struct ct_entry *e)
 {
 	struct ct_candidates *c = per_cpu_ptr(e->cn->candidates, e->wheel_cpu);
 
-	e->born = now();
+	WRITE_ONCE(e->born, now());
 	list_add_tail(&e->unreplied, &c->list);
 	WRITE_ONCE(c->count, c->count + 1);
 }
@@ -97,7 +101,7 @@ static int oldest_age(const struct ct_candidates *c)
 	if (head == &c->list)
 		return -1;
 	e = list_entry(head, struct ct_entry, unreplied);
-	return max_t(s16, now() - READ_ONCE(e->born), 0);
+	return (u16)(now() - READ_ONCE(e->born));
 }
 
 /* The list to evict from. Return: its CPU, or nr_cpu_ids if all are empty */
@@ -116,12 +120,14 @@ static unsigned int candidates_pick(struct ct_net *cn, unsigned int own)
 		}
 	}
 	rcu_read_unlock();
-	if (own_age >= 0 && best_age - own_age <= OWN_WILL_DO)
+	if (own_age >= 0 && best_age - own_age <= AS_OLD)
 		return own;
 	return best;
 }
 
-static struct ct_entry *take_from(struct ct_net *cn, unsigned int cpu)
+/* The head of a CPU's list; with @like, if it is about as old as that. */
+static struct ct_entry *take_from(struct ct_net *cn, unsigned int cpu,
+				  const u16 *like)
 {
 	struct ct_candidates *c = per_cpu_ptr(cn->candidates, cpu);
 	struct ct_wheel *w = per_cpu_ptr(ct_wheels, cpu);
@@ -130,9 +136,13 @@ static struct ct_entry *take_from(struct ct_net *cn, unsigned int cpu)
 	spin_lock_bh(&w->lock);
 	if (!list_empty(&c->list)) {
 		e = list_first_entry(&c->list, struct ct_entry, unreplied);
-		ct_candidates_del(e);
-		/* In the list it has the table's reference. */
-		ct_entry_get(e);
+		if (like && (s16)(e->born - *like) > AS_OLD) {
+			e = NULL;
+		} else {
+			ct_candidates_del(e);
+			/* In the list it has the table's reference. */
+			ct_entry_get(e);
+		}
 	}
 	spin_unlock_bh(&w->lock);
 	return e;
@@ -141,22 +151,32 @@ static struct ct_entry *take_from(struct ct_net *cn, unsigned int cpu)
 struct ct_entry *ct_candidates_take(struct ct_net *cn, unsigned int cpu)
 {
 	struct ct_candidates *own = per_cpu_ptr(cn->candidates, cpu);
-	unsigned int left = READ_ONCE(own->left);
+	unsigned int left = READ_ONCE(own->left), tries, from;
 	struct ct_entry *e;
 
 	/* Whoever is preempted here and comes back elsewhere does no harm. */
 	if (left) {
+		u16 like = READ_ONCE(own->like);
+
 		WRITE_ONCE(own->left, left - 1);
-		e = take_from(cn, READ_ONCE(own->from));
+		e = take_from(cn, READ_ONCE(own->from), &like);
 		if (e)
 			return e;
 	}
-	cpu = candidates_pick(cn, cpu);
-	if (cpu >= nr_cpu_ids)
-		return NULL;
-	WRITE_ONCE(own->from, cpu);
-	WRITE_ONCE(own->left, LOOK_EVERY - 1);
-	return take_from(cn, cpu);
+	for (tries = 0; tries < TRIES; tries++) {
+		from = candidates_pick(cn, cpu);
+		if (from >= nr_cpu_ids)
+			return NULL;
+		/* Or somebody else has just taken the last one there. */
+		e = take_from(cn, from, NULL);
+		if (e) {
+			WRITE_ONCE(own->from, from);
+			WRITE_ONCE(own->like, READ_ONCE(e->born));
+			WRITE_ONCE(own->left, LOOK_EVERY - 1);
+			return e;
+		}
+	}
+	return NULL;
 }
 
 void ct_expire_replied(struct ct_entry *e)
@@ -196,7 +216,8 @@ static bool is_local(struct net *net, const union nf_inet_addr *addr, u8 l3)
 	if (l3 == NFPROTO_IPV4)
 		return inet_addr_type(net, addr->ip) == RTN_LOCAL;
 #if IS_ENABLED(CONFIG_IPV6)
-	return ipv6_chk_addr(net, &addr->in6, NULL, 0);
+	/* With ipv6.disable=1 there is nothing to look in. */
+	return ipv6_mod_enabled() && ipv6_chk_addr(net, &addr->in6, NULL, 0);
 #else
 	return false;
 #endif
@@ -243,7 +264,8 @@ static void print_top(const struct ct_drops *d, char *text, size_t size)
 
 	text[0] = '\0';
 	for (s = d->top; s < d->top + CT_DROPS_TOP; s++) {
-		if (!s->hits)
+		/* Bystanders in a flood of random addresses have one each. */
+		if (s->hits <= d->count / 20)
 			continue;
 		if (s->l3 == NFPROTO_IPV4)
 			len += scnprintf(text + len, size - len, ", %pI4",

@@ -48,12 +48,14 @@ struct ct_wheel {
  * @count: how many
  * @from: from whose list this CPU evicts, for as long as @left says
  * @left: how many more it takes from there before it looks around again
+ * @like: @born of the first that it took there
  */
 struct ct_candidates {
 	struct list_head list;
 	unsigned int count;
 	unsigned int from;
 	unsigned int left;
+	u16 like;
 };
 
 /**
@@ -127,6 +129,12 @@ unsigned int ct_wheel_advance(struct ct_wheel *w, u32 now,
  * @e: in no list; its wheel is locked
  */
 void ct_candidates_add(struct ct_entry *e);
+
+/**
+ * ct_candidates_aged() - keep the age of a candidate from coming round
+ * @e: its wheel, locked, has come to it
+ */
+void ct_candidates_aged(struct ct_entry *e);
 
 /**
  * ct_candidates_del() - an entry is no candidate any more

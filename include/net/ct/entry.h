@@ -79,7 +79,7 @@ struct ct_udp {
  * @ct_general: the reference count, as others see it
  * @lock: the protocol state machine
  * @use_event: event bits (1 << IPCT_*) that are wanted, all by default
- * @born: when it was confirmed, see %CT_BORN_SHIFT: the age of who may be
+ * @born: when it was confirmed, see %CT_BORN_UNIT: the age of who may be
  *	evicted
  * @zone: as struct nf_conn has it
  * @dir: both directions
@@ -139,8 +139,9 @@ struct ct_entry {
 #define CT_HOT_BITS	(IPS_SEEN_REPLY | IPS_ASSURED | IPS_CONFIRMED | \
 			 IPS_DYING | IPS_FIXED_TIMEOUT)
 
-/* @born is in jiffies shifted by this: quarters of a second, for hours. */
-#define CT_BORN_SHIFT	6
+/* @born is in units of this, and no more than so many of them ago. */
+#define CT_BORN_UNIT	(HZ / 4)
+#define CT_BORN_OLDEST	0x4000
 
 /* wheel_slot of what is in no wheel. */
 #define CT_WHEEL_NONE	0xffff

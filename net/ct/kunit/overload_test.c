@@ -242,6 +242,21 @@ static void evict_own_namespace(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, take(f, 2), -1);
 }
 
+/* A candidate for hours does not come to look young again. */
+static void evict_aged(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	u16 born;
+
+	add(&f->e[0]);
+	born = f->e[0].born;
+	ct_candidates_aged(&f->e[0]);
+	KUNIT_EXPECT_EQ(test, f->e[0].born, born);
+	f->e[0].born = born - CT_BORN_OLDEST - 999;
+	ct_candidates_aged(&f->e[0]);
+	KUNIT_EXPECT_LE(test, (u16)(born - CT_BORN_OLDEST - f->e[0].born), 4);
+}
+
 struct cpu_row {
 	const char *name;
 	unsigned int own;
@@ -281,8 +296,8 @@ static void evict_which_cpu(struct kunit *test)
 		if (i >= row->own)
 			f->e[i].wheel_cpu = other;
 		add(&f->e[i]);
-		if (i >= row->own)
-			f->e[i].born -= (row->older * HZ) >> CT_BORN_SHIFT;
+		if (i < row->own ? row->older < 0 : row->older > 0)
+			f->e[i].born -= abs(row->older) * HZ / CT_BORN_UNIT;
 	}
 	for (i = 0; i < min(row->other, row->own); i++)
 		KUNIT_EXPECT_EQ(test, take(f, 0),
@@ -388,6 +403,7 @@ static void drops_top(struct kunit *test)
 static struct kunit_case overload_cases[] = {
 	KUNIT_CASE(evict_none),
 	KUNIT_CASE(drops_top),
+	KUNIT_CASE(evict_aged),
 	KUNIT_CASE(evict_oldest_first),
 	KUNIT_CASE(evict_never_replied),
 	KUNIT_CASE(evict_refresh_keeps_order),

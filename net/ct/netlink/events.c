@@ -201,7 +201,7 @@ static void write_batched(struct ct_event_queue *q, struct ct_entry *e,
 	struct sk_buff *skb = q->skb[group];
 
 	if (skb && !ct_nl_fill_event(skb, e, events, portid))
-		return;
+		goto written;
 	send_batches(q, group);
 	skb = alloc_skb(BATCH_SIZE, GFP_ATOMIC);
 	if (!skb || ct_nl_fill_event(skb, e, events, portid)) {
@@ -211,6 +211,9 @@ static void write_batched(struct ct_event_queue *q, struct ct_entry *e,
 	}
 	q->skb[group] = skb;
 	tasklet_schedule(&q->task);
+written:
+	if (group == DESTROY)
+		__set_bit(gone_bit(e), q->gone);
 }
 
 /*
@@ -223,7 +226,8 @@ static void send_echo(struct ct_event_queue *q, struct ct_entry *e, u32 events,
 	unsigned int group = group_of(events);
 	struct sk_buff *skb;
 
-	send_batches(q, DESTROY);
+	if (skb_queue_empty(&q->unsent))
+		send_batches(q, DESTROY);
 	skb = alloc_skb(BATCH_SIZE, GFP_ATOMIC);
 	if (!skb || ct_nl_fill_event(skb, e, events, portid)) {
 		kfree_skb(skb);
@@ -257,8 +261,6 @@ static void write_event(struct ct_event_queue *q, struct ct_entry *e,
 		return;
 	}
 	write_batched(q, e, events, portid);
-	if (events & BIT(IPCT_DESTROY))
-		__set_bit(gone_bit(e), q->gone);
 }
 
 static bool sink_wanted(const struct ct_net *cn, unsigned int group)
