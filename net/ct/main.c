@@ -223,7 +223,6 @@ static int __net_init net_init(struct net *net)
 	INIT_RCU_WORK(&cn->free, free_work);
 	ratelimit_state_init(&cn->log_limit, DEFAULT_RATELIMIT_INTERVAL,
 			     DEFAULT_RATELIMIT_BURST);
-	spin_lock_init(&cn->drops.lock);
 	ratelimit_set_flags(&cn->log_limit, RATELIMIT_MSG_ON_RELEASE);
 	cn->stats = alloc_percpu(struct ct_stats);
 	if (!cn->stats)

@@ -292,21 +292,19 @@ static void refused(struct ct_net *cn, const struct nf_conntrack_tuple *orig)
 {
 	struct ct_drops *d = &cn->drops, told = {};
 
-	local_bh_disable();
-	if (spin_trylock(&d->lock)) {
-		if (!d->count)
-			d->since = d->since ?: jiffies - LOG_INTERVAL;
-		ct_drops_note(d, &orig->src.u3, orig->src.l3num);
-		if (time_after_eq(jiffies, d->since + LOG_INTERVAL)) {
-			told.count = d->count;
-			memcpy(told.top, d->top, sizeof(told.top));
-			memset(d->top, 0, sizeof(d->top));
-			d->count = 0;
-			d->since = jiffies;
-		}
-		spin_unlock(&d->lock);
+	if (test_and_set_bit_lock(0, &d->busy))
+		return;
+	if (!d->count)
+		d->since = d->since ?: jiffies - LOG_INTERVAL;
+	ct_drops_note(d, &orig->src.u3, orig->src.l3num);
+	if (time_after_eq(jiffies, d->since + LOG_INTERVAL)) {
+		told.count = d->count;
+		memcpy(told.top, d->top, sizeof(told.top));
+		memset(d->top, 0, sizeof(d->top));
+		d->count = 0;
+		d->since = jiffies;
 	}
-	local_bh_enable();
+	clear_bit_unlock(0, &d->busy);
 	if (told.count)
 		log_drops(cn, &told);
 }

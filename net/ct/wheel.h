@@ -60,7 +60,7 @@ struct ct_candidates {
 
 /**
  * ct_drops_note() - a packet was dropped at the limit
- * @d: of its namespace, locked
+ * @d: of its namespace; the caller has set @busy
  * @src: its source, as in a tuple
  * @l3: NFPROTO_IPV4 or NFPROTO_IPV6
  */

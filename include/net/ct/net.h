@@ -34,14 +34,14 @@ struct ct_stats {
 
 /**
  * struct ct_drops - packets dropped at the limit since that was last logged
- * @lock: everything here
+ * @busy: bit 0 is set by who looks at the rest; nobody waits for that
  * @since: jiffies of the last log line, or of the first drop
  * @count: packets
  * @top: who sent more than a fifth of them is here, with a lower bound of how
  *	many (Misra and Gries, "Finding repeated elements", 1982); @hits 0: free
  */
 struct ct_drops {
-	spinlock_t lock; /* see above */
+	unsigned long busy;
 	unsigned long since;
 	u64 count;
 	struct ct_drops_source {
