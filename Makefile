@@ -62,6 +62,9 @@ lint:
 	@scripts/lint
 
 install: all
+	@test -e build/$(KVER)/net/ct/ct.ko || { \
+		echo "KVER=$(KVER): a whole release is needed, one of:" >&2; \
+		ls /lib/modules >&2; exit 1; }
 	install -d $(MODULES_DIR)
 	install -m 644 build/$(KVER)/net/ct/*.ko $(MODULES_DIR)
 	install -D -m 644 modprobe.d/ct.conf $(DESTDIR)/etc/modprobe.d/ct.conf

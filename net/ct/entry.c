@@ -224,6 +224,8 @@ int ct_entry_insert(struct ct_entry *e)
 	local_bh_disable();
 	rcu_read_lock();
 	err = ct_entry_publish(e, NULL);
+	if (!err)
+		ct_stat_inc(e->cn, base.insert);
 	rcu_read_unlock();
 	local_bh_enable();
 	return err;

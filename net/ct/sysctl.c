@@ -4,6 +4,8 @@
  * with nf_conntrack's names, units and defaults
  * (Documentation/networking/nf_conntrack-sysctl.rst). Values are checked.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>

@@ -346,9 +346,15 @@ status "nothing is flushed for a wrong word" 2 c flush udq
 status "help" 0 c help
 check "help lists the commands" grep -q '^  events ' "$TMP/out"
 status "help of a command" 0 c help flush
+status "help of two" 2 c help list flush
+status "no likeness but dashes" 2 c --version
+says "is no reason to guess" "'--version' is not an option$"
 status "without privileges" 1 n0 setpriv --reuid=65534 --regid=65534 \
 	--clear-groups ctctl list
 says "it says what it takes" 'CAP_NET_ADMIN'
+status "so does JSON" 1 n0 setpriv --reuid=65534 --regid=65534 \
+	--clear-groups ctctl list -j
+is "that is not an empty list" "$(cat "$TMP/out")" ""
 status "a full disk" 1 n0 sh -c 'ctctl help >/dev/full'
 says "it says so" 'cannot write'
 

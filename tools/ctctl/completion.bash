@@ -13,11 +13,16 @@ _ctctl() {
 		dport reply-src reply-dst reply-sport reply-dport mark zone id"
 	local command="" word i words
 
+	# bash makes a word of the = in --output=json.
+	[[ $prev != = ]] || prev=${COMP_WORDS[COMP_CWORD - 2]}
+	[[ $cur != = ]] || cur=
+
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
 		-o | --output)
 			((i++))
+			[[ ${COMP_WORDS[i]} != = ]] || ((i++))
 			;;
 		-*)
 			;;

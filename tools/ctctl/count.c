@@ -71,7 +71,7 @@ static void print_count(const struct count *count, const struct options *opts)
 		json_dumpf(object, stdout, JSON_COMPACT);
 		putchar('\n');
 		json_decref(object);
-	} else if (count->has_limit && isatty(STDOUT_FILENO)) {
+	} else if (count->has_limit && count->limit && isatty(STDOUT_FILENO)) {
 		printf("%u of %u\n", count->entries,
 		       count->limit);
 	} else {

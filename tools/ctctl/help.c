@@ -60,6 +60,8 @@ int cmd_help(const struct options *opts, int argc, char **argv)
 		help_all();
 		return DONE;
 	}
+	if (argc > 1)
+		return no_words("help COMMAND", argc - 1, argv + 1);
 	for (c = commands; c->name; c++) {
 		if (!strcmp(argv[0], c->name)) {
 			help_one(c);

@@ -24,6 +24,8 @@ int cmd_list(const struct options *opts, int argc, char **argv)
 
 	printer->begin(false);
 	ret = dump_entries(&filter, list_entry, (void *)printer);
-	printer->end();
+	/* What is not whole is not to look as if it were. */
+	if (ret == DONE)
+		printer->end();
 	return ret;
 }

@@ -123,8 +123,6 @@ static json_t *json_entry(const struct entry *e, enum event event)
 static void print_begin(bool stream)
 {
 	streaming = stream;
-	if (!streaming)
-		putchar('[');
 }
 
 static void print_entry(const struct entry *e, enum event event)
@@ -132,7 +130,7 @@ static void print_entry(const struct entry *e, enum event event)
 	json_t *object = json_entry(e, event);
 
 	if (!streaming)
-		fputs(printed++ ? ",\n" : "\n", stdout);
+		fputs(printed++ ? ",\n" : "[\n", stdout);
 	json_dumpf(object, stdout, JSON_COMPACT);
 	if (streaming)
 		putchar('\n');
@@ -142,7 +140,7 @@ static void print_entry(const struct entry *e, enum event event)
 static void print_end(void)
 {
 	if (!streaming)
-		puts(printed ? "\n]" : "]");
+		puts(printed ? "\n]" : "[]");
 }
 
 const struct printer print_json = {

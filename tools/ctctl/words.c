@@ -46,6 +46,13 @@ static const char *nearest(const char *word, const char *const *choices)
 	size_t len = strlen(word), best = len / 3 + 1, d;
 	const char *found = NULL;
 
+	/* Dashes are no likeness. */
+	if (!strncmp(word, "--", 2)) {
+		best = (len - 2) / 3 + 1;
+		if (len < 5)
+			return NULL;
+	}
+
 	for (; *choices; choices++) {
 		if (len < 2)
 			continue;
