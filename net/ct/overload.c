@@ -59,7 +59,8 @@ void ct_candidates_exit(struct ct_net *cn)
 
 static u16 now(void)
 {
-	return (u32)jiffies / CT_BORN_UNIT;
+	/* Of all 64 bits: what is left of 32 would jump when they turn over. */
+	return jiffies / CT_BORN_UNIT;
 }
 
 void ct_candidates_aged(struct ct_entry *e)
