@@ -176,8 +176,7 @@ static void kill_all(struct ct_net *cn)
 {
 	struct ct_cursor cursor = {};
 
-	while (ct_table_walk(&cn->table, &cursor, kill_one, NULL) == -ENOMEM)
-		msleep(20);
+	ct_table_walk(&cn->table, &cursor, kill_one, NULL);
 }
 
 static bool hooks_wanted(const struct net *net)

@@ -45,7 +45,6 @@ int ct_candidates_init(struct ct_net *cn)
 	for_each_possible_cpu(cpu) {
 		c = per_cpu_ptr(cn->candidates, cpu);
 		INIT_LIST_HEAD(&c->list);
-		c->count = 0;
 		c->left = 0;
 	}
 	return 0;
@@ -75,18 +74,11 @@ void ct_candidates_add(struct ct_entry *e)
 
 	WRITE_ONCE(e->born, now());
 	list_add_tail(&e->unreplied, &c->list);
-	WRITE_ONCE(c->count, c->count + 1);
 }
 
 void ct_candidates_del(struct ct_entry *e)
 {
-	struct ct_candidates *c;
-
-	if (list_empty(&e->unreplied))
-		return;
-	c = per_cpu_ptr(e->cn->candidates, e->wheel_cpu);
 	list_del_init(&e->unreplied);
-	WRITE_ONCE(c->count, c->count - 1);
 }
 
 /*

@@ -187,14 +187,13 @@ static noinline unsigned int invalid(const struct ct_packet *p,
 	return NF_ACCEPT;
 }
 
-static bool outer_daddr(const struct ct_packet *p, union nf_inet_addr *addr)
+static void outer_daddr(const struct ct_packet *p, union nf_inet_addr *addr)
 {
 	memset(addr, 0, sizeof(*addr));
 	if (p->l3 == NFPROTO_IPV4)
 		addr->ip = ip_hdr(p->skb)->daddr;
 	else
 		addr->in6 = ipv6_hdr(p->skb)->daddr;
-	return true;
 }
 
 /* An ICMP error: RELATED to the connection whose packet it talks about. */

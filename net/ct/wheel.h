@@ -45,14 +45,12 @@ struct ct_wheel {
  * struct ct_candidates - entries of a namespace that may be evicted, put
  *	there on one CPU
  * @list: oldest first, under the lock of that CPU's wheel
- * @count: how many
  * @from: from whose list this CPU evicts, for as long as @left says
  * @left: how many more it takes from there before it looks around again
  * @like: @born of the first that it took there
  */
 struct ct_candidates {
 	struct list_head list;
-	unsigned int count;
 	unsigned int from;
 	unsigned int left;
 	u16 like;

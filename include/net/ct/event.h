@@ -44,7 +44,6 @@ struct ct_event_queue {
  * struct ct_event_sink - who writes and sends messages about entries
  * @wanted: does anybody listen to this group? Cheap
  * @report: something happened
- * @flush: send what is pending, in process context; namespace exit
  *
  * Set once by the netlink layer, so that the core knows none of it.
  */

@@ -8,7 +8,6 @@
 #include <net/ct/tuple.h>
 
 struct nlattr;
-struct seq_file;
 
 /**
  * enum ct_verdict - what a state machine says about a packet

@@ -117,7 +117,7 @@ void ct_table_remove(struct ct_table *t, struct ct_entry *e);
  * @data: for @fn
  *
  * Context: process, not in an RCU read-side section (it may reschedule).
- * Return: what @fn returned, 0 at the end of the table, -ENOMEM
+ * Return: what @fn returned, 0 at the end of the table
  */
 int ct_table_walk(struct ct_table *t, struct ct_cursor *c,
 		  int (*fn)(struct ct_entry *e, void *data), void *data);
