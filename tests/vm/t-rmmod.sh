@@ -102,7 +102,8 @@ for pid in $traffic; do
 	kill -0 "$pid" && alive=$((alive + 1))
 done
 check "the traffic went on all the while" test $alive -ge 3
-check "and packets still pass" n1 ping -q -c 1 10.0.2.1
+# Any one packet may find a queue full of the flood's.
+check "and packets still pass" until_true n1 ping -q -c 1 -W 1 10.0.2.1
 
 # In use by a dump, a listener: they do not keep the module, nor crash.
 modprobe ct hooks=always
@@ -111,15 +112,18 @@ listener=$!
 sleep 0.5
 check "unloaded under a listener" rmmod ct
 kill $listener
+unloaded=0
 for _ in 1 2 3 4 5; do
 	modprobe ct hooks=always
 	sleep 0.3
 	(n0 conntrack -L; n0 conntrack -L -f ipv6) >"$TMP/list" 2>&1 &
-	until rmmod ct; do
-		sleep 0.1
-	done 2>"$TMP/rmmod"
+	dump=$!
+	! until_true rmmod ct || unloaded=$((unloaded + 1))
+	# A dump that starts late asks for its module, and ct is loaded again.
+	wait "$dump"
+	! loaded ct || rmmod ct
 done
-check_fails "unloaded under dumps" loaded ct
+is "unloaded under dumps" $unloaded 5
 # The cache goes after a grace period, in a worker.
 no_slab()
 {
