@@ -60,10 +60,11 @@ done
 check "what is not rejected passes" ask_tcp n1 10.0.2.1 7
 
 # A connection that is open when the rule comes: the entry is told to close.
-(echo one; sleep 3; echo two; sleep 1) |
+(echo one; until [ -e "$TMP/rule" ]; do sleep 0.1; done; echo two; sleep 1) |
 	n1 socat - TCP:10.0.2.1:7,sourceport=5000 >"$TMP/out" 2>&1 &
 seen "an open connection" 'ESTABLISHED .*sport=5000'
 n0 nft insert rule inet refuse forward tcp sport 5000 reject with tcp reset
+: >"$TMP/rule"
 wait $!
 if until_true has_entry 'CLOSE .*sport=5000' || ! has_entry 'sport=5000'; then
 	ok "rejected in the middle, its entry closes"
