@@ -78,13 +78,16 @@ check_fails()
 	fi
 }
 
-# until_true COMMAND...: within ten seconds.
+# until_true COMMAND...: within ten seconds, more on a slow kernel.
 until_true()
 {
-	local end=$((SECONDS + 10))
+	local end=$((SECONDS + 10 * ${CT_SLOW:-1}))
 
 	until "$@" >"$TMP/until" 2>&1; do
-		[ $SECONDS -lt $end ] || return 1
+		if [ $SECONDS -ge $end ]; then
+			cat "$TMP/until"
+			return 1
+		fi
 		sleep 0.1
 	done
 }
