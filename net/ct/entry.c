@@ -76,9 +76,12 @@ struct ct_entry *ct_entry_new(struct ct_net *cn,
 	e->hash[IP_CT_DIR_ORIGINAL] = 0;
 	e->hash[IP_CT_DIR_REPLY] = 0;
 	e->expires = 0;
-	atomic_set(&e->hot, 0);
+	/* Unacknowledged data shortens TCP's timeout, and that ends soon. */
+	atomic_set(&e->hot, orig->dst.protonum == IPPROTO_TCP ?
+			    CT_HOT_REVISIT : 0);
 	e->wheel_cpu = 0;
 	e->wheel_slot = CT_WHEEL_NONE;
+	e->candidate = 0;
 	INIT_HLIST_NODE(&e->wheel_node);
 	e->proto.raw = 0;
 	spin_lock_init(&e->lock);
@@ -98,9 +101,8 @@ struct ct_entry *ct_entry_new(struct ct_net *cn,
 	e->dir[IP_CT_DIR_REPLY].tuple = *repl;
 	e->dir[IP_CT_DIR_REPLY].tuple.dst.dir = IP_CT_DIR_REPLY;
 	e->status = 0;
-	e->start = 0;
-	INIT_LIST_HEAD(&e->unreplied);
-	e->master = NULL;
+	memset(&e->seen.original, 0, sizeof(e->seen.original));
+	memset(&e->last, 0, sizeof(e->last));
 #ifdef CONFIG_NF_CONNTRACK_MARK
 	e->mark = 0;
 #endif
@@ -108,11 +110,25 @@ struct ct_entry *ct_entry_new(struct ct_net *cn,
 	e->secmark = 0;
 #endif
 	e->ext = NULL;
-	e->timeout_policy = 0;
+	if (unlikely(READ_ONCE(cn->timestamp)))
+		ct_entry_rare_add(e, gfp);
 	/* Pairs with the acquire in ct_entry_tryget(). */
 	smp_wmb();
 	refcount_set(&e->ct_general.use, 1);
 	return e;
+}
+
+struct ct_rare *ct_entry_rare(const struct ct_entry *e)
+{
+	return e->ext ? (struct ct_rare *)e->ext->data : NULL;
+}
+
+struct ct_rare *ct_entry_rare_add(struct ct_entry *e, gfp_t gfp)
+{
+	/* All offsets are 0: it has nothing that others know of. */
+	if (!e->ext)
+		e->ext = kzalloc(sizeof(*e->ext) + sizeof(struct ct_rare), gfp);
+	return ct_entry_rare(e);
 }
 
 static void free_one(struct ct_entry *e)
@@ -133,7 +149,7 @@ void ct_entry_free(struct ct_entry *e)
 	struct ct_entry *master;
 
 	do {
-		master = e->master;
+		master = ct_entry_master(e);
 		free_one(e);
 		e = master;
 	} while (unlikely(e) && refcount_dec_and_test(&e->ct_general.use));
@@ -187,8 +203,8 @@ int ct_entry_publish(struct ct_entry *e, struct ct_entry **clash)
 	 */
 	e->expires += (u32)jiffies;
 	e->wheel_cpu = raw_smp_processor_id();
-	if (cn->timestamp)
-		e->start = ktime_get_real_ns();
+	if (unlikely(e->ext) && READ_ONCE(cn->timestamp))
+		ct_entry_rare(e)->start = ktime_get_real_ns();
 
 	if (unlikely(READ_ONCE(cn->dying)))
 		return -ENOENT;

@@ -94,6 +94,8 @@ void ct_wheel_link(struct ct_wheel *w, struct ct_entry *e, u32 now)
 	}
 
 	delta = ticks_until(w, READ_ONCE(e->expires), now);
+	if (ct_entry_hot(e) & CT_HOT_REVISIT)
+		delta = min(delta, CT_REVISIT);
 	while (level < CT_WHEEL_LEVELS - 1 &&
 	       delta >> level_shift(level + 1))
 		level++;
@@ -299,8 +301,10 @@ void ct_refresh(struct ct_entry *e, u32 timeout)
 		return;
 	WRITE_ONCE(e->expires, new);
 	/* Later is found out in time. A slot is never later than @old. */
-	if (unlikely(diff < 0))
-		refresh_earlier(e);
+	if (likely(diff >= 0) ||
+	    (hot & CT_HOT_REVISIT && timeout >= CT_REVISIT * HZ))
+		return;
+	refresh_earlier(e);
 }
 
 int ct_expire_init(void)

@@ -32,6 +32,9 @@ static const char * const reasons[__CT_INVALID_MAX] = {
 	[CT_INVALID_CLASH] = "another connection took the tuple first",
 	[CT_INVALID_FULL] = "limit of connections reached",
 	[CT_INVALID_NOMEM] = "no memory for an entry",
+	[CT_INVALID_TCP_SEQ] = "data past the receiver's window",
+	[CT_INVALID_TCP_ACK] = "acknowledges data that was not seen",
+	[CT_INVALID_TCP_RST] = "reset with a sequence number from the past",
 };
 
 const char *ct_invalid_text(enum ct_invalid reason)

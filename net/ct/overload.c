@@ -73,12 +73,16 @@ void ct_candidates_add(struct ct_entry *e)
 	struct ct_candidates *c = per_cpu_ptr(e->cn->candidates, e->wheel_cpu);
 
 	WRITE_ONCE(e->born, now());
-	list_add_tail(&e->unreplied, &c->list);
+	e->candidate = 1;
+	list_add_tail(&e->seen.unreplied, &c->list);
 }
 
 void ct_candidates_del(struct ct_entry *e)
 {
-	list_del_init(&e->unreplied);
+	if (!e->candidate)
+		return;
+	e->candidate = 0;
+	list_del(&e->seen.unreplied);
 }
 
 /*
@@ -93,7 +97,7 @@ static int oldest_age(const struct ct_candidates *c)
 
 	if (head == &c->list)
 		return -1;
-	e = list_entry(head, struct ct_entry, unreplied);
+	e = list_entry(head, struct ct_entry, seen.unreplied);
 	return (u16)(now() - READ_ONCE(e->born));
 }
 
@@ -128,7 +132,8 @@ static struct ct_entry *take_from(struct ct_net *cn, unsigned int cpu,
 
 	spin_lock_bh(&w->lock);
 	if (!list_empty(&c->list)) {
-		e = list_first_entry(&c->list, struct ct_entry, unreplied);
+		e = list_first_entry(&c->list, struct ct_entry,
+				     seen.unreplied);
 		if (like && (s16)(e->born - *like) > AS_OLD) {
 			e = NULL;
 		} else {

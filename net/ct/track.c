@@ -30,15 +30,24 @@ static void set_entry(struct sk_buff *skb, struct ct_entry *e,
 	skb_set_nfct(skb, (unsigned long)&e->ct_general | ctinfo);
 }
 
-static inline void count_bytes(struct ct_entry *e, enum ip_conntrack_info ctinfo,
+static inline void count_bytes(struct ct_entry *e, unsigned int dir,
 			       const struct sk_buff *skb)
 {
-	struct ct_dir *d = &e->dir[CTINFO2DIR(ctinfo)];
+	struct ct_dir *d = &e->dir[dir];
 
 	if (!READ_ONCE(e->cn->acct))
 		return;
 	atomic64_inc(&d->packets);
 	atomic64_add(skb->len, &d->bytes);
+}
+
+/* What ct_tcp_steady() did not count. */
+static noinline void count_segment(struct ct_entry *e, unsigned int dir,
+				   const struct sk_buff *skb)
+{
+	spin_lock_bh(&e->lock);
+	ct_count_locked(e, dir, skb);
+	spin_unlock_bh(&e->lock);
 }
 
 static enum ip_conntrack_info ctinfo_of(const struct ct_entry *e,
@@ -48,7 +57,7 @@ static enum ip_conntrack_info ctinfo_of(const struct ct_entry *e,
 		return IP_CT_ESTABLISHED_REPLY;
 	if (ct_entry_hot(e) & IPS_SEEN_REPLY)
 		return IP_CT_ESTABLISHED;
-	if (unlikely(e->master))
+	if (unlikely(ct_entry_master(e)))
 		return IP_CT_RELATED;
 	return IP_CT_NEW;
 }
@@ -131,10 +140,11 @@ static inline enum ct_verdict advance(struct ct_entry *e,
 				      const struct ct_proto *proto,
 				      const union header *h,
 				      enum ip_conntrack_info ctinfo,
-				      enum ct_invalid *reason)
+				      enum ct_invalid *reason, bool *counted)
 {
 	if (likely(p->l4 == IPPROTO_TCP)) {
-		if (likely(ct_tcp_steady(e, &h->tcp)))
+		*counted = ct_tcp_steady(e, p, &h->tcp, CTINFO2DIR(ctinfo));
+		if (likely(*counted))
 			return CT_ACCEPT;
 	} else if (likely(p->l4 == IPPROTO_UDP)) {
 		if (likely(ct_udp_steady(e)))
@@ -146,8 +156,8 @@ static inline enum ct_verdict advance(struct ct_entry *e,
 static noinline struct ct_entry *
 new_entry(const struct ct_packet *p, const struct ct_proto *proto,
 	  const union header *h, const struct nf_conntrack_tuple *tuple,
-	  const struct nf_conntrack_zone *zone, const struct ct_entry *tmpl,
-	  u32 hash, enum ct_invalid *reason)
+	  const struct nf_conntrack_zone *zone, u32 hash,
+	  enum ct_invalid *reason)
 {
 	struct nf_conntrack_tuple repl __ct_uninit;
 	struct ct_entry *e;
@@ -166,8 +176,6 @@ new_entry(const struct ct_packet *p, const struct ct_proto *proto,
 						  CT_INVALID_NOMEM;
 		return e;
 	}
-	if (unlikely(tmpl))
-		e->timeout_policy = tmpl->timeout_policy;
 	*reason = proto->new(e, p);
 	if (*reason != CT_OK) {
 		ct_entry_put(e);
@@ -235,7 +243,7 @@ static u32 first_reply(struct ct_entry *e)
 static __always_inline unsigned int
 track_entry(struct ct_packet *p, const struct ct_proto *proto,
 	    const union header *h, const struct nf_conntrack_tuple *tuple,
-	    const struct ct_entry *tmpl, const struct nf_conntrack_zone *zone)
+	    const struct nf_conntrack_zone *zone)
 {
 	enum ct_invalid reason;
 	unsigned int dir;
@@ -243,6 +251,7 @@ track_entry(struct ct_packet *p, const struct ct_proto *proto,
 	enum ip_conntrack_info ctinfo;
 	enum ct_verdict verdict;
 	struct ct_entry *e;
+	bool counted = false;
 	u32 events = 0;
 	int tries = 3;
 
@@ -258,7 +267,7 @@ again:
 	}
 	if (unlikely(!e)) {
 		reason = CT_OK;
-		e = new_entry(p, proto, h, tuple, zone, tmpl, hash, &reason);
+		e = new_entry(p, proto, h, tuple, zone, hash, &reason);
 		if (IS_ERR_OR_NULL(e)) {
 			invalid(p, reason);
 			if (!e)
@@ -266,13 +275,14 @@ again:
 			ct_stat_inc(p->cn, base.drop);
 			return NF_DROP;
 		}
-		count_bytes(e, IP_CT_NEW, p->skb);
+		/* Nobody else has it yet. */
+		ct_count_locked(e, IP_CT_DIR_ORIGINAL, p->skb);
 		set_entry(p->skb, e, IP_CT_NEW);
 		return NF_ACCEPT;
 	}
 	ctinfo = ctinfo_of(e, dir);
 
-	verdict = advance(e, p, proto, h, ctinfo, &reason);
+	verdict = advance(e, p, proto, h, ctinfo, &reason, &counted);
 	if (unlikely(verdict != CT_ACCEPT)) {
 		if (verdict == CT_RESTART && tries--) {
 			if (ct_entry_hot(e) & IPS_CONFIRMED)
@@ -287,7 +297,10 @@ again:
 							CT_INVALID_CLASH);
 		}
 	}
-	count_bytes(e, ctinfo, p->skb);
+	if (p->l4 != IPPROTO_TCP)
+		count_bytes(e, dir, p->skb);
+	else if (unlikely(!counted))
+		count_segment(e, dir, p->skb);
 	set_entry(p->skb, e, ctinfo);
 	if (unlikely(verdict == CT_DROP_ENTRY)) {
 		if (ct_entry_hot(e) & IPS_CONFIRMED)
@@ -380,7 +393,7 @@ static __always_inline unsigned int track_packet(struct ct_packet *p,
 	reason = parse(p, proto, h, &tuple);
 	if (unlikely(reason))
 		return invalid(p, reason);
-	return track_entry(p, proto, h, &tuple, tmpl, zone);
+	return track_entry(p, proto, h, &tuple, zone);
 }
 
 unsigned int ct_track(struct ct_net *cn, struct sk_buff *skb,
@@ -440,7 +453,7 @@ static bool join_winner(struct ct_packet *p, struct ct_entry *loser,
 	ctinfo = ctinfo_of(winner, dir);
 	if (proto->packet(winner, p, ctinfo, &reason) != CT_ACCEPT)
 		return false;
-	count_bytes(winner, ctinfo, p->skb);
+	count_bytes(winner, dir, p->skb);
 	if (dir == IP_CT_DIR_REPLY)
 		ct_event(winner, first_reply(winner));
 	ct_entry_get(winner);
@@ -498,7 +511,7 @@ static noinline unsigned int confirm(struct sk_buff *skb, struct ct_entry *e)
 	local_bh_enable();
 	if (unlikely(err))
 		return not_confirmed(skb, e, clash);
-	ct_event(e, BIT(e->master ? IPCT_RELATED : IPCT_NEW));
+	ct_event(e, BIT(ct_entry_master(e) ? IPCT_RELATED : IPCT_NEW));
 	return NF_ACCEPT;
 }
 

@@ -17,8 +17,8 @@ struct nf_ct_ext;
 
 /**
  * struct ct_dir - one direction of a connection
- * @packets: packets seen in this direction, written with WRITE_ONCE under
- *	no lock by more than one CPU: atomic64
+ * @packets: packets seen in this direction; of TCP written under the entry's
+ *	lock, of others under none
  * @bytes: their bytes, network header included
  * @tuple: the addresses and ports of a packet in this direction;
  *	immutable once the entry is confirmed
@@ -32,21 +32,76 @@ struct ct_dir {
 /**
  * struct ct_tcp - the TCP state of a connection, under the entry's lock
  * @state: enum tcp_conntrack
- * @last_dir: direction of the last segment that mattered
- * @last_index: kind of that segment, private to the TCP tracker
- * @flags: IP_CT_TCP_FLAG_* by direction, IP_CT_EXP_CHALLENGE_ACK and
- *	IP_CT_TCP_SIMULTANEOUS_OPEN of the connection in the first of them
- * @wscale: window scale, original direction in the low four bits
- * @syn_end: low bits of the sequence number after the last SYN that was let
- *	through although the connection seemed to exist
+ * @last_index: kind of the last segment that mattered, private to the TCP
+ *	tracker
+ * @last_dir: its direction
+ * @replied: @ct_seen.window of the reply direction is in use
+ * @challenge: the answer to @syn_scale's SYN may be a challenge ACK
+ * @simultaneous: both ends opened at once (RFC 9293 3.5, figure 7)
+ * @flags: IP_CT_TCP_FLAG_* by direction
+ * @scale: window scale by direction (RFC 7323 2.2)
+ * @retrans: how often the last ACK was repeated
+ * @syn_scale: window scale of the last SYN that was let through although the
+ *	connection seemed to exist
+ * @syn_flags: IP_CT_TCP_FLAG_WINDOW_SCALE and _SACK_PERM of that SYN
  */
 struct ct_tcp {
 	u8 state;
-	u8 last_dir;
-	u8 last_index;
+	u8 last_index : 4;
+	u8 last_dir : 1;
+	u8 replied : 1;
+	u8 challenge : 1;
+	u8 simultaneous : 1;
 	u8 flags[2];
-	u8 wscale;
-	u16 syn_end;
+	u8 scale[2];
+	u8 retrans;
+	u8 syn_scale : 4;
+	u8 syn_flags : 4;
+};
+
+/**
+ * struct ct_window - what one end of a TCP connection sent, and may send
+ *	(Rooij, "Real Stateful TCP Packet Filtering in IP Filter", 2001)
+ * @end: sequence number after the last that it sent
+ * @maxend: up to which it may send: what the other end acknowledged plus the
+ *	window that this offered
+ * @maxwin: the largest window that it offered, scaled; 0: nothing seen yet
+ * @maxack: the highest acknowledgment number that it sent, valid with
+ *	IP_CT_TCP_FLAG_MAXACK_SET
+ */
+struct ct_window {
+	u32 end;
+	u32 maxend;
+	u32 maxwin;
+	u32 maxack;
+};
+
+/**
+ * union ct_seen - TCP windows, and the link of who may be evicted
+ * @window: by direction, under the entry's lock. Of what has seen no reply
+ *	there is no second one, see @ct_tcp.replied
+ * @original: the first of them
+ * @unreplied: link in the list of eviction candidates while @candidate is set,
+ *	under the wheel's lock
+ */
+union ct_seen {
+	struct ct_window window[2];
+	struct {
+		struct ct_window original;
+		struct list_head unreplied;
+	};
+};
+
+/**
+ * struct ct_last - the last TCP segment that mattered, under the entry's lock
+ * @end: sequence number after it
+ * @win: its window as it stands in the header, host byte order
+ * @hash: of its sequence and acknowledgment numbers
+ */
+struct ct_last {
+	u32 end;
+	u16 win;
+	u16 hash;
 };
 
 /**
@@ -75,6 +130,7 @@ struct ct_udp {
  * @wheel_node: link in a slot of a timing wheel, under that wheel's lock
  * @wheel_cpu: whose wheel it is in
  * @wheel_slot: slot it is in, %CT_WHEEL_NONE when in none; wheel's lock
+ * @candidate: it may be evicted, and is in a list; wheel's lock
  * @proto: protocol state, under @lock
  * @ct_general: the reference count, as others see it
  * @lock: the protocol state machine
@@ -84,14 +140,12 @@ struct ct_udp {
  * @zone: as struct nf_conn has it
  * @dir: both directions
  * @status: IPS_*, atomic bit operations only
- * @start: ktime_get_real_ns() at confirmation, 0 when not recorded
- * @unreplied: link in the list of eviction candidates, wheel's lock
- * @master: the connection that expected this one, or NULL
+ * @seen: TCP's windows and the link of eviction candidates
  * @mark: ctmark
  * @secmark: security mark
- * @ext: NULL or an extension block as the flow dissector expects it
- * @id: random-looking constant handle for netlink, from ct_entry_id()
- * @timeout_policy: reserved for timeout policies, in jiffies, 0 for none
+ * @ext: NULL or an extension block as the flow dissector expects it, which
+ *	holds a struct ct_rare; constant once confirmed
+ * @last: the last TCP segment
  */
 struct ct_entry {
 	struct ct_net *cn;
@@ -100,7 +154,8 @@ struct ct_entry {
 	u16 zone_id[IP_CT_DIR_MAX];
 	atomic_t hot;
 	u16 wheel_cpu;
-	u16 wheel_slot;
+	u16 wheel_slot : 15;
+	u16 candidate : 1;
 	struct hlist_node wheel_node;
 	union {
 		struct ct_tcp tcp;
@@ -117,11 +172,12 @@ struct ct_entry {
 #endif
 	struct ct_dir dir[IP_CT_DIR_MAX];
 	unsigned long status;
-	u64 start;
+	/* As many bytes as the namespace, NAT's node and the master take. */
 #if IS_ENABLED(CONFIG_NF_NAT)
-	struct list_head unreplied;
+	union ct_seen seen;
+#else
+	u64 unused[2];
 #endif
-	struct ct_entry *master;
 #ifdef CONFIG_NF_CONNTRACK_MARK
 	u32 mark;
 #endif
@@ -130,21 +186,39 @@ struct ct_entry {
 #endif
 	struct nf_ct_ext *ext;
 #if !IS_ENABLED(CONFIG_NF_NAT)
-	struct list_head unreplied;
+	union ct_seen seen;
 #endif
-	u32 timeout_policy;
+	struct ct_last last;
+};
+
+/**
+ * struct ct_rare - what few connections have, behind @ct_entry.ext
+ * @start: ktime_get_real_ns() at confirmation, 0 when not recorded
+ * @master: the connection that expected this one, or NULL
+ */
+struct ct_rare {
+	u64 start;
+	struct ct_entry *master;
 };
 
 /* Status bits mirrored in the entry's first cache line. */
 #define CT_HOT_BITS	(IPS_SEEN_REPLY | IPS_ASSURED | IPS_CONFIRMED | \
 			 IPS_DYING | IPS_FIXED_TIMEOUT)
 
+/*
+ * In @hot, of nobody's status: the timeout goes up and down all the time. The
+ * wheel looks at such an entry every CT_REVISIT seconds, so that nothing has to
+ * be done about a timeout that moves to anywhere after that.
+ */
+#define CT_HOT_REVISIT	BIT(30)
+#define CT_REVISIT	256U
+
 /* @born is in units of this, and no more than so many of them ago. */
 #define CT_BORN_UNIT	(HZ / 4)
 #define CT_BORN_OLDEST	0x4000
 
 /* wheel_slot of what is in no wheel. */
-#define CT_WHEEL_NONE	0xffff
+#define CT_WHEEL_NONE	0x7fff
 
 /**
  * ct_entry_of() - the entry behind a pointer that the kernel holds
@@ -256,6 +330,31 @@ static inline bool ct_entry_tryget(struct ct_entry *e)
 		return false;
 	smp_acquire__after_ctrl_dep();
 	return true;
+}
+
+/**
+ * ct_entry_rare() - what few connections have
+ * @e: the entry
+ * Return: that, or NULL
+ */
+struct ct_rare *ct_entry_rare(const struct ct_entry *e);
+
+/**
+ * ct_entry_rare_add() - make room for it
+ * @e: an entry that is not confirmed yet
+ * @gfp: allocation flags
+ * Context: softirq or process. Return: as ct_entry_rare(), NULL without memory
+ */
+struct ct_rare *ct_entry_rare_add(struct ct_entry *e, gfp_t gfp);
+
+/**
+ * ct_entry_master() - the connection that expected another
+ * @e: that other
+ * Return: the connection, pinned by @e, or NULL
+ */
+static inline struct ct_entry *ct_entry_master(const struct ct_entry *e)
+{
+	return unlikely(e->ext) ? ct_entry_rare(e)->master : NULL;
 }
 
 void ct_entry_free(struct ct_entry *e);

@@ -43,6 +43,10 @@
  * @CT_INVALID_CLASH: another connection took the tuple first
  * @CT_INVALID_FULL: the limit is reached and nothing may be evicted
  * @CT_INVALID_NOMEM: no memory for an entry
+ * @CT_INVALID_TCP_SEQ: data past what the receiver's window allows
+ * @CT_INVALID_TCP_ACK: data is acknowledged that was not seen
+ * @CT_INVALID_TCP_RST: a reset with a sequence number from before what its
+ *	receiver acknowledged
  * @__CT_INVALID_MAX: number of codes
  */
 enum ct_invalid {
@@ -68,6 +72,9 @@ enum ct_invalid {
 	CT_INVALID_CLASH,
 	CT_INVALID_FULL,
 	CT_INVALID_NOMEM,
+	CT_INVALID_TCP_SEQ,
+	CT_INVALID_TCP_ACK,
+	CT_INVALID_TCP_RST,
 	__CT_INVALID_MAX
 };
 

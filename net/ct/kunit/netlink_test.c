@@ -631,7 +631,8 @@ static struct ct_entry *fill_entry(struct kunit *test,
 	struct ct_entry *e = test_entry(test, c->l3, c->l4);
 
 	e->cn->acct = c->acct;
-	e->start = c->start;
+	if (c->start)
+		ct_entry_rare_add(e, GFP_KERNEL)->start = 1;
 	memcpy(e->zone_id, c->zone, sizeof(c->zone));
 	e->proto.tcp.state = TCP_CONNTRACK_ESTABLISHED;
 	atomic64_set(&e->dir[IP_CT_DIR_ORIGINAL].packets, 3);

@@ -65,7 +65,6 @@ static int overload_init(struct kunit *test)
 		f->e[i].wheel_cpu = cpumask_first(cpu_possible_mask);
 		f->e[i].status = IPS_CONFIRMED;
 		atomic_set(&f->e[i].hot, IPS_CONFIRMED);
-		INIT_LIST_HEAD(&f->e[i].unreplied);
 	}
 	for (i = 0; i < SPACES; i++)
 		if (ct_candidates_init(&f->cn[i]))
@@ -157,7 +156,7 @@ static void evict_reply_before_add(struct kunit *test)
 	ct_status_set(&f->e[0], IPS_SEEN_REPLY_BIT);
 	ct_expire_replied(&f->e[0]);
 	add(&f->e[0]);
-	KUNIT_EXPECT_NE(test, f->e[0].wheel_slot, CT_WHEEL_NONE);
+	KUNIT_EXPECT_NE(test, (int)f->e[0].wheel_slot, CT_WHEEL_NONE);
 	KUNIT_EXPECT_EQ(test, take(f, 0), -1);
 }
 
@@ -169,7 +168,7 @@ static void evict_killed_before_add(struct kunit *test)
 	ct_status_set(&f->e[0], IPS_DYING_BIT);
 	ct_expire_del(&f->e[0]);
 	add(&f->e[0]);
-	KUNIT_EXPECT_EQ(test, f->e[0].wheel_slot, CT_WHEEL_NONE);
+	KUNIT_EXPECT_EQ(test, (int)f->e[0].wheel_slot, CT_WHEEL_NONE);
 	KUNIT_EXPECT_EQ(test, take(f, 0), -1);
 }
 
@@ -183,7 +182,7 @@ static void evict_deleted(struct kunit *test)
 	for (i = 0; i < ENTRIES; i += 2) {
 		ct_expire_del(&f->e[i]);
 		ct_expire_del(&f->e[i]);
-		KUNIT_EXPECT_EQ(test, f->e[i].wheel_slot, CT_WHEEL_NONE);
+		KUNIT_EXPECT_EQ(test, (int)f->e[i].wheel_slot, CT_WHEEL_NONE);
 	}
 	for (i = 1; i < ENTRIES; i += 2)
 		KUNIT_EXPECT_EQ(test, take(f, 0), i);
@@ -197,7 +196,7 @@ static void evict_stays_in_wheel(struct kunit *test)
 
 	add(&f->e[0]);
 	KUNIT_EXPECT_EQ(test, take(f, 0), 0);
-	KUNIT_EXPECT_NE(test, f->e[0].wheel_slot, CT_WHEEL_NONE);
+	KUNIT_EXPECT_NE(test, (int)f->e[0].wheel_slot, CT_WHEEL_NONE);
 	ct_expire_replied(&f->e[0]);
 	KUNIT_EXPECT_EQ(test, take(f, 0), -1);
 }
@@ -363,10 +362,10 @@ static void refresh(struct kunit *test)
 		/* Again, should the clock have moved in between. */
 	} while (time_after(jiffies, before));
 	if (live)
-		KUNIT_EXPECT_EQ(test, e->wheel_slot / CT_WHEEL_WIDTH,
+		KUNIT_EXPECT_EQ(test, (int)e->wheel_slot / CT_WHEEL_WIDTH,
 				row->level);
 	else
-		KUNIT_EXPECT_EQ(test, e->wheel_slot, CT_WHEEL_NONE);
+		KUNIT_EXPECT_EQ(test, (int)e->wheel_slot, CT_WHEEL_NONE);
 }
 
 /* Who sends more than a fifth is found among any number of others. */

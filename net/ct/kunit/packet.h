@@ -200,6 +200,7 @@ static inline struct ct_net *test_net(struct kunit *test)
 	cn->timeout[CT_TIMEOUT_TCP + 3] = 100000 * HZ;
 	cn->checksum = 1;
 	cn->tcp_loose = 1;
+	cn->tcp_max_retrans = 3;
 	return cn;
 }
 

@@ -174,7 +174,7 @@ static void wheel_due(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->early, 0);
 	KUNIT_EXPECT_LE(test, f->now - f->e->expires, (u32)CT_WHEEL_TICK);
 	KUNIT_EXPECT_EQ(test, f->w.count, 0);
-	KUNIT_EXPECT_EQ(test, f->e->wheel_slot, CT_WHEEL_NONE);
+	KUNIT_EXPECT_EQ(test, (int)f->e->wheel_slot, CT_WHEEL_NONE);
 	KUNIT_EXPECT_EQ(test, refcount_read(&f->e->ct_general.use), 1);
 }
 
@@ -241,13 +241,13 @@ static void wheel_move_needless(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, slot / CT_WHEEL_WIDTH, 2);
 	f->e->expires -= 800 * HZ;
 	ct_wheel_move(&f->w, f->e, f->now);
-	KUNIT_EXPECT_EQ(test, f->e->wheel_slot, slot);
+	KUNIT_EXPECT_EQ(test, (int)f->e->wheel_slot, (int)slot);
 	f->e->expires -= 200 * HZ;
 	ct_wheel_move(&f->w, f->e, f->now);
 	KUNIT_EXPECT_EQ(test, f->e->wheel_slot / CT_WHEEL_WIDTH, 1);
 	ct_wheel_unlink(&f->w, f->e);
 	ct_wheel_move(&f->w, f->e, f->now);
-	KUNIT_EXPECT_EQ(test, f->e->wheel_slot, CT_WHEEL_NONE);
+	KUNIT_EXPECT_EQ(test, (int)f->e->wheel_slot, CT_WHEEL_NONE);
 	KUNIT_EXPECT_EQ(test, f->w.count, 0);
 }
 

@@ -58,6 +58,10 @@ static void set_tcp(struct ct_entry *e, const struct ct_nl_change *c)
 	for (dir = 0; dir < IP_CT_DIR_MAX; dir++)
 		tcp->flags[dir] = (tcp->flags[dir] & ~c->tcp_mask[dir]) |
 				  c->tcp_flags[dir];
+	/* Scaled only if both ends said so (RFC 7323 2.2). */
+	if (c->has_tcp_scale && tcp->flags[IP_CT_DIR_ORIGINAL] &
+	    tcp->flags[IP_CT_DIR_REPLY] & IP_CT_TCP_FLAG_WINDOW_SCALE)
+		memcpy(tcp->scale, c->tcp_scale, sizeof(tcp->scale));
 	spin_unlock_bh(&e->lock);
 }
 
@@ -131,7 +135,14 @@ int ct_nl_create(struct ct_net *cn, const struct nf_conntrack_tuple *tuple,
 		goto put_master;
 	}
 	if (master) {
-		e->master = master;
+		struct ct_rare *rare = ct_entry_rare_add(e, GFP_KERNEL);
+
+		if (!rare) {
+			ct_entry_put(e);
+			err = -ENOMEM;
+			goto put_master;
+		}
+		rare->master = master;
 		ct_status_set(e, IPS_EXPECTED_BIT);
 	}
 	e->expires = change->timeout;

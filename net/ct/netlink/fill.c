@@ -133,10 +133,10 @@ static bool put_mark(struct sk_buff *skb, const struct ct_entry *e, bool zero)
 
 static bool put_master(struct sk_buff *skb, const struct ct_entry *e)
 {
-	if (!e->master)
-		return false;
-	return put_tuple(skb, CTA_TUPLE_MASTER, e->master, IP_CT_DIR_ORIGINAL,
-			 false);
+	const struct ct_entry *master = ct_entry_master(e);
+
+	return master && put_tuple(skb, CTA_TUPLE_MASTER, master,
+				   IP_CT_DIR_ORIGINAL, false);
 }
 
 static bool put_protoinfo(struct sk_buff *skb, struct ct_entry *e, bool destroy)
@@ -167,8 +167,11 @@ static bool put_counters(struct sk_buff *skb, struct ct_entry *e,
 		nest = nla_nest_start(skb, CTA_COUNTERS_ORIG + dir);
 		if (!nest)
 			return true;
+		/* Of TCP, whoever counts adds without atomicity. */
+		spin_lock_bh(&e->lock);
 		seen->packets[dir] = read_counter(&d->packets, take);
 		seen->bytes[dir] = read_counter(&d->bytes, take);
+		spin_unlock_bh(&e->lock);
 		if (put_u64(skb, CTA_COUNTERS_PACKETS, seen->packets[dir],
 			    CTA_COUNTERS_PAD) ||
 		    put_u64(skb, CTA_COUNTERS_BYTES, seen->bytes[dir],
@@ -182,13 +185,14 @@ static bool put_counters(struct sk_buff *skb, struct ct_entry *e,
 static bool put_timestamp(struct sk_buff *skb, const struct ct_entry *e,
 			  u64 stop)
 {
+	const struct ct_rare *rare = ct_entry_rare(e);
 	struct nlattr *nest;
 
-	if (!e->start)
+	if (likely(!rare || !rare->start))
 		return false;
 	nest = nla_nest_start(skb, CTA_TIMESTAMP);
 	if (!nest ||
-	    put_u64(skb, CTA_TIMESTAMP_START, e->start, CTA_TIMESTAMP_PAD) ||
+	    put_u64(skb, CTA_TIMESTAMP_START, rare->start, CTA_TIMESTAMP_PAD) ||
 	    (stop && put_u64(skb, CTA_TIMESTAMP_STOP, stop, CTA_TIMESTAMP_PAD)))
 		return true;
 	nla_nest_end(skb, nest);
@@ -213,10 +217,12 @@ static void give_back(struct ct_entry *e, const struct counters *seen)
 {
 	unsigned int dir;
 
+	spin_lock_bh(&e->lock);
 	for (dir = 0; dir < IP_CT_DIR_MAX; dir++) {
 		atomic64_add(seen->packets[dir], &e->dir[dir].packets);
 		atomic64_add(seen->bytes[dir], &e->dir[dir].bytes);
 	}
+	spin_unlock_bh(&e->lock);
 }
 
 /* For a dump or the answer to a request. */

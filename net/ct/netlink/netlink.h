@@ -60,10 +60,12 @@ struct ct_nl_reply {
 /* What a request wants changed in an entry, parsed and valid. */
 struct ct_nl_change {
 	bool has_timeout, has_status, has_mark, has_tcp_state;
+	bool has_tcp_scale;
 	u32 timeout;			/* jiffies */
 	u32 status;			/* IPS_* to be there afterwards */
 	u32 mark, mark_mask;		/* bits to set; bits to keep */
 	u8 tcp_state;
+	u8 tcp_scale[IP_CT_DIR_MAX];
 	u8 tcp_flags[IP_CT_DIR_MAX];
 	u8 tcp_mask[IP_CT_DIR_MAX];	/* which of tcp_flags count */
 };

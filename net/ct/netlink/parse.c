@@ -353,7 +353,6 @@ static void parse_tcp_flags(const struct nlattr *attr, unsigned int dir,
 	change->tcp_flags[dir] = f->flags & change->tcp_mask[dir];
 }
 
-/* Window scales are checked only: ct does not track windows. */
 static int parse_protoinfo(const struct nlattr *attr,
 			   struct ct_nl_change *change,
 			   struct netlink_ext_ack *extack)
@@ -379,6 +378,14 @@ static int parse_protoinfo(const struct nlattr *attr,
 			IP_CT_DIR_ORIGINAL, change);
 	parse_tcp_flags(tcp[CTA_PROTOINFO_TCP_FLAGS_REPLY],
 			IP_CT_DIR_REPLY, change);
+	if (tcp[CTA_PROTOINFO_TCP_WSCALE_ORIGINAL] &&
+	    tcp[CTA_PROTOINFO_TCP_WSCALE_REPLY]) {
+		change->has_tcp_scale = true;
+		change->tcp_scale[IP_CT_DIR_ORIGINAL] =
+			nla_get_u8(tcp[CTA_PROTOINFO_TCP_WSCALE_ORIGINAL]);
+		change->tcp_scale[IP_CT_DIR_REPLY] =
+			nla_get_u8(tcp[CTA_PROTOINFO_TCP_WSCALE_REPLY]);
+	}
 	return 0;
 }
 

@@ -63,6 +63,21 @@ static inline bool ct_is_fresh(const struct ct_entry *e, u32 timeout)
 	return timeout - ct_entry_left(e) <= slack;
 }
 
+/*
+ * Count a packet of a connection whose every packet is counted under e->lock:
+ * of TCP. Nobody else writes the counters then.
+ */
+static inline void ct_count_locked(struct ct_entry *e, unsigned int dir,
+				   const struct sk_buff *skb)
+{
+	struct ct_dir *d = &e->dir[dir];
+
+	if (!READ_ONCE(e->cn->acct))
+		return;
+	atomic64_set(&d->packets, atomic64_read(&d->packets) + 1);
+	atomic64_set(&d->bytes, atomic64_read(&d->bytes) + skb->len);
+}
+
 /* Something happened to the connection of a packet; e->lock is not held. */
 static inline void ct_note(struct ct_entry *e, const struct ct_packet *p,
 			   u32 events)

@@ -14,6 +14,7 @@
 #include <linux/udp.h>
 #include <net/tcp.h>
 #include "common.h"
+#include "window.h"
 
 /* What a segment does to a connection. Zero: it did nothing yet. */
 enum ct_segment {
@@ -89,20 +90,66 @@ static inline enum ct_invalid ct_udp_check(const struct ct_packet *p,
 	return CT_OK;
 }
 
-/*
- * Nothing to note: established and assured, an ACK after an ACK, refreshed a
- * moment ago. Whoever changes the state at the same time comes after us, as
- * nothing is written here.
- */
-static inline bool ct_tcp_steady(const struct ct_entry *e,
-				 const struct tcphdr *th)
+/* No options, or a timestamp alone (as RFC 7323 A has it): nothing to read. */
+static inline bool ct_tcp_plain(const struct ct_packet *p,
+				const struct tcphdr *th)
 {
-	return ct_tcp_segment(th) == SEG_ACK &&
-	       READ_ONCE(e->proto.tcp.state) == TCP_CONNTRACK_ESTABLISHED &&
-	       READ_ONCE(e->proto.tcp.last_index) == SEG_ACK &&
-	       ct_entry_hot(e) & IPS_ASSURED &&
-	       ct_is_fresh(e, ct_timeout(e, CT_TIMEOUT_TCP +
-					    TCP_CONNTRACK_ESTABLISHED));
+	__be32 buf __ct_uninit;
+	const __be32 *opt;
+
+	if (th->doff == sizeof(*th) / 4)
+		return true;
+	if (th->doff * 4 != sizeof(*th) + TCPOLEN_TSTAMP_ALIGNED)
+		return false;
+	opt = skb_header_pointer(p->skb, p->l4off + sizeof(*th), sizeof(buf),
+				 &buf);
+	return likely(opt) &&
+	       *opt == htonl(TCPOPT_NOP << 24 | TCPOPT_NOP << 16 |
+			     TCPOPT_TIMESTAMP << 8 | TCPOLEN_TIMESTAMP);
+}
+
+/*
+ * An ACK, with data or without, of an established connection and in its
+ * windows: what the state machine would do, at once, and its bytes counted.
+ * Return: false if it is something else, and nothing was done
+ */
+static inline bool ct_tcp_steady(struct ct_entry *e, const struct ct_packet *p,
+				 const struct tcphdr *th, unsigned int dir)
+{
+	struct ct_window *s = &e->seen.window[dir], *r = &e->seen.window[!dir];
+	struct ct_tcp *tcp = &e->proto.tcp;
+	struct ct_numbers n;
+	bool steady;
+	u32 timeout;
+
+	if (unlikely(ct_tcp_segment(th) != SEG_ACK || !ct_tcp_plain(p, th)))
+		return false;
+	n.seq = ntohl(th->seq);
+	n.end = n.seq + p->l4len - th->doff * 4;
+	n.ack = ntohl(th->ack_seq);
+	n.sack = n.ack;
+	n.raw = ntohs(th->window);
+
+	spin_lock_bh(&e->lock);
+	steady = likely(tcp->state == TCP_CONNTRACK_ESTABLISHED) &&
+		 likely(tcp->replied) &&
+		 likely((ct_entry_hot(e) & (IPS_SEEN_REPLY | IPS_ASSURED)) ==
+			(IPS_SEEN_REPLY | IPS_ASSURED)) &&
+		 likely(s->maxwin) && likely(r->maxwin) &&
+		 ct_window_fits(s, r, &n);
+	if (likely(steady)) {
+		n.win = (u32)n.raw << tcp->scale[dir];
+		ct_window_learn(tcp, s, r, dir, &n, true);
+		ct_window_repeat(tcp, &e->last, dir, &n);
+		tcp->last_index = SEG_ACK;
+		tcp->last_dir = dir;
+		timeout = ct_tcp_timeout(e, tcp, TCP_CONNTRACK_ESTABLISHED);
+		if (unlikely(!ct_is_fresh(e, timeout)))
+			ct_refresh(e, timeout);
+		ct_count_locked(e, dir, p->skb);
+	}
+	spin_unlock_bh(&e->lock);
+	return steady;
 }
 
 /* The timeout that a datagram gives a connection, and if it assures it. */

@@ -7,10 +7,12 @@
 #include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/tcp.h>
+#include <net/ct/expire.h>
 #include <net/netlink.h>
 #include <net/tcp.h>
 #include "common.h"
 #include "fast.h"
+#include "window.h"
 
 /*
  * What the table says other than a state to go to. REJECT, which no cell
@@ -28,7 +30,7 @@
  * missed a RST, or came late). It goes through, nothing is concluded from it
  * but by the answer that it gets: see resync().
  */
-static const u8 step[TCP_CONNTRACK_MAX][IP_CT_DIR_MAX][__SEG_MAX] = {
+static const u8 steps[TCP_CONNTRACK_MAX][IP_CT_DIR_MAX][__SEG_MAX] = {
 	/* Made by netlink, without a state: the first segment says. */
 	[TCP_CONNTRACK_NONE] = {
 		[IP_CT_DIR_ORIGINAL] = {
@@ -182,12 +184,6 @@ static const u8 step[TCP_CONNTRACK_MAX][IP_CT_DIR_MAX][__SEG_MAX] = {
 	},
 };
 
-/* In cn->timeout[], after those of the states. */
-#define TIMEOUT_UNACK	(CT_TIMEOUT_TCP_MAX - 1)
-
-/* In flags[IP_CT_DIR_ORIGINAL], of the connection, not shown to anybody. */
-#define FLAGS_PRIVATE	(IP_CT_EXP_CHALLENGE_ACK | IP_CT_TCP_SIMULTANEOUS_OPEN)
-
 /* The sequence number after the segment: SYN and FIN count (3.4). */
 static u32 end_seq(const struct ct_packet *p, const struct tcphdr *th)
 {
@@ -202,29 +198,21 @@ static enum ct_invalid tcp_check(const struct ct_packet *p)
 						  sizeof(buf), &buf));
 }
 
-static void wscale_set(struct ct_tcp *tcp, unsigned int dir, u8 scale)
-{
-	unsigned int shift = dir * 4;
+/* What a SYN says that its sender can do. */
+struct options {
+	u8 flags;
+	u8 scale;
+};
 
-	tcp->wscale &= ~(0xf << shift);
-	tcp->wscale |= scale << shift;
-}
-
-static u8 wscale_get(const struct ct_tcp *tcp, unsigned int dir)
-{
-	return tcp->wscale >> (dir * 4) & 0xf;
-}
-
-/* Learn from the options of a SYN what its sender can do. */
-static void learn_options(struct ct_tcp *tcp, const struct ct_packet *p,
-			  const struct tcphdr *th, unsigned int dir)
+static void read_options(const struct ct_packet *p, const struct tcphdr *th,
+			 struct options *o)
 {
 	unsigned int len = th->doff * 4 - sizeof(*th), i, size;
 	u8 buf[MAX_TCP_OPTION_SPACE] __ct_uninit;
 	const u8 *opt;
 
-	tcp->flags[dir] &= IP_CT_TCP_FLAG_BE_LIBERAL | FLAGS_PRIVATE;
-	wscale_set(tcp, dir, 0);
+	o->flags = 0;
+	o->scale = 0;
 	if (!len)
 		return;
 	opt = skb_header_pointer(p->skb, p->l4off + sizeof(*th), len, buf);
@@ -241,106 +229,408 @@ static void learn_options(struct ct_tcp *tcp, const struct ct_packet *p,
 		if (size < 2 || size > len - i)
 			return;
 		if (opt[i] == TCPOPT_SACK_PERM && size == TCPOLEN_SACK_PERM)
-			tcp->flags[dir] |= IP_CT_TCP_FLAG_SACK_PERM;
+			o->flags |= IP_CT_TCP_FLAG_SACK_PERM;
 		if (opt[i] == TCPOPT_WINDOW && size == TCPOLEN_WINDOW) {
-			tcp->flags[dir] |= IP_CT_TCP_FLAG_WINDOW_SCALE;
-			wscale_set(tcp, dir,
-				   min_t(u8, opt[i + 2], TCP_MAX_WSCALE));
+			o->flags |= IP_CT_TCP_FLAG_WINDOW_SCALE;
+			o->scale = min_t(u8, opt[i + 2], TCP_MAX_WSCALE);
 		}
 	}
 }
 
-static void remember(struct ct_tcp *tcp, enum ct_segment seg, unsigned int dir)
+/* The highest right edge of the blocks of a SACK option, or @ack. */
+static u32 highest_sack(const struct ct_packet *p, const struct tcphdr *th,
+			u32 ack)
 {
-	tcp->last_dir = dir;
-	WRITE_ONCE(tcp->last_index, seg);
+	unsigned int len = th->doff * 4 - sizeof(*th), i, size, block;
+	u8 buf[MAX_TCP_OPTION_SPACE] __ct_uninit;
+	const u8 *opt;
+	u32 edge;
+
+	if (!len)
+		return ack;
+	opt = skb_header_pointer(p->skb, p->l4off + sizeof(*th), len, buf);
+	if (!opt)
+		return ack;
+
+	for (i = 0; i < len && opt[i] != TCPOPT_EOL; i += size) {
+		size = 1;
+		if (opt[i] == TCPOPT_NOP)
+			continue;
+		if (len - i < 2)
+			return ack;
+		size = opt[i + 1];
+		if (size < 2 || size > len - i)
+			return ack;
+		if (opt[i] != TCPOPT_SACK || size == TCPOLEN_SACK_BASE ||
+		    (size - TCPOLEN_SACK_BASE) % TCPOLEN_SACK_PERBLOCK)
+			continue;
+		for (block = i + TCPOLEN_SACK_BASE; block < i + size;
+		     block += TCPOLEN_SACK_PERBLOCK) {
+			edge = get_unaligned_be32(opt + block + 4);
+			if (after(edge, ack))
+				ack = edge;
+		}
+		return ack;
+	}
+	return ack;
+}
+
+/* A segment, and copies of what it may change: nothing bad is learned from. */
+struct step {
+	const struct ct_packet *p;
+	const struct tcphdr *th;
+	enum ct_segment seg;
+	unsigned int dir;
+	u8 old;
+	u8 new;
+	bool replied;
+	bool assured;
+	struct ct_tcp tcp;
+	struct ct_window win[IP_CT_DIR_MAX];
+	struct ct_numbers n;
+};
+
+static void begin(struct step *s, const struct ct_entry *e)
+{
+	const u32 hot = ct_entry_hot(e);
+
+	s->replied = hot & IPS_SEEN_REPLY;
+	s->assured = hot & IPS_ASSURED;
+	s->tcp = e->proto.tcp;
+	s->old = s->tcp.state;
+	s->new = steps[s->old][s->dir][s->seg];
+	s->win[IP_CT_DIR_ORIGINAL] = e->seen.original;
+	if (s->tcp.replied)
+		s->win[IP_CT_DIR_REPLY] = e->seen.window[IP_CT_DIR_REPLY];
+	else
+		memset(&s->win[IP_CT_DIR_REPLY], 0, sizeof(s->win[0]));
+	s->n.seq = ntohl(s->th->seq);
+	s->n.end = end_seq(s->p, s->th);
+	s->n.ack = ntohl(s->th->ack_seq);
+	s->n.raw = ntohs(s->th->window);
+}
+
+/*
+ * What the segment changed holds. The reply's window lies where the link of an
+ * eviction candidate was: the entry is none any more. Return: events
+ */
+static u32 commit(const struct step *s, struct ct_entry *e)
+{
+	u32 events = 0;
+
+	e->seen.original = s->win[IP_CT_DIR_ORIGINAL];
+	if (s->dir == IP_CT_DIR_REPLY && !s->tcp.replied) {
+		if (!ct_status_set(e, IPS_SEEN_REPLY_BIT))
+			events = BIT(IPCT_REPLY);
+		ct_expire_replied(e);
+	}
+	if (s->dir == IP_CT_DIR_REPLY || s->tcp.replied)
+		e->seen.window[IP_CT_DIR_REPLY] = s->win[IP_CT_DIR_REPLY];
+	e->proto.tcp = s->tcp;
+	if (s->dir == IP_CT_DIR_REPLY)
+		e->proto.tcp.replied = 1;
+	return events;
 }
 
 /*
  * Let a segment through that does not fit, and remember it, since its answer
  * tells who was right.
  */
-static void pass(struct ct_tcp *tcp, const struct ct_packet *p,
-		 const struct tcphdr *th, enum ct_segment seg, unsigned int dir)
+static void pass(const struct step *s, struct ct_entry *e)
 {
-	remember(tcp, seg, dir);
-	if (seg != SEG_SYN)
+	struct ct_tcp *tcp = &e->proto.tcp;
+	struct options o;
+
+	tcp->last_index = s->seg;
+	tcp->last_dir = s->dir;
+	e->last.end = s->n.end;
+	e->last.win = s->n.raw;
+	/* A reset of the half-open connection will have this as its number. */
+	if (s->old == TCP_CONNTRACK_SYN_SENT && s->seg == SEG_ACK)
+		e->seen.original.maxack = s->n.ack;
+	if (s->seg != SEG_SYN)
 		return;
-	tcp->syn_end = end_seq(p, th);
-	tcp->flags[IP_CT_DIR_ORIGINAL] &= ~FLAGS_PRIVATE;
+	read_options(s->p, s->th, &o);
+	tcp->syn_flags = o.flags;
+	tcp->syn_scale = o.scale;
+	tcp->simultaneous = 0;
 	/* The challenge ACK must not be taken for that of the FIN. */
-	if (tcp->state == TCP_CONNTRACK_LAST_ACK)
-		tcp->flags[IP_CT_DIR_ORIGINAL] |= IP_CT_EXP_CHALLENGE_ACK;
+	tcp->challenge = s->old == TCP_CONNTRACK_LAST_ACK;
 }
 
 /*
  * A SYN,ACK that acknowledges the SYN which was let through before: both ends
  * agree on a new connection, and we are the one who was wrong.
  */
-static bool resync(struct ct_tcp *tcp, const struct tcphdr *th,
-		   enum ct_segment seg, unsigned int dir)
+static bool resync(struct step *s, const struct ct_entry *e)
 {
-	if (seg != SEG_SYNACK || tcp->last_index != SEG_SYN ||
-	    (u16)ntohl(th->ack_seq) != tcp->syn_end)
+	const unsigned int other = !s->dir;
+
+	if (s->seg != SEG_SYNACK || s->tcp.last_index != SEG_SYN ||
+	    s->tcp.last_dir == s->dir || s->n.ack != e->last.end)
 		return false;
-	tcp->flags[!dir] &= ~IP_CT_TCP_FLAG_CLOSE_INIT;
+	s->old = TCP_CONNTRACK_SYN_SENT;
+	s->new = TCP_CONNTRACK_SYN_RECV;
+	s->tcp.challenge = 0;
+	s->tcp.flags[other] = s->tcp.syn_flags;
+	s->tcp.scale[other] = s->tcp.syn_scale;
+	s->win[other].end = e->last.end;
+	s->win[other].maxend = e->last.end;
+	s->win[other].maxwin = e->last.win ?: 1;
+	s->tcp.flags[s->dir] &= IP_CT_TCP_FLAG_BE_LIBERAL;
+	s->tcp.scale[s->dir] = 0;
+	memset(&s->win[s->dir], 0, sizeof(s->win[0]));
 	return true;
 }
 
-static bool is_challenge_ack(struct ct_tcp *tcp, enum ct_segment seg,
-			     unsigned int dir)
+static bool is_challenge_ack(const struct step *s)
 {
-	if (tcp->state != TCP_CONNTRACK_LAST_ACK || seg != SEG_ACK ||
-	    tcp->last_index != SEG_SYN || tcp->last_dir == dir ||
-	    !(tcp->flags[IP_CT_DIR_ORIGINAL] & IP_CT_EXP_CHALLENGE_ACK))
-		return false;
-	tcp->flags[IP_CT_DIR_ORIGINAL] &= ~IP_CT_EXP_CHALLENGE_ACK;
-	return true;
+	return s->old == TCP_CONNTRACK_LAST_ACK && s->seg == SEG_ACK &&
+	       s->tcp.last_index == SEG_SYN && s->tcp.last_dir != s->dir &&
+	       s->tcp.challenge;
 }
 
-static void note_segment(struct ct_tcp *tcp, const struct ct_packet *p,
-			 const struct tcphdr *th, enum ct_segment seg,
-			 unsigned int dir)
+/* What a RST may be, by its numbers. */
+enum reset {
+	RESET_CHECK,	/* to be checked by the window */
+	RESET_TAKE,	/* to be believed without */
+	RESET_BAD
+};
+
+/*
+ * A RST is believed if its number is exactly what the other end expects (RFC
+ * 5961 3.2): what that acknowledged last. One with another number, if it is in
+ * the window, is answered by a challenge ACK, and the state stays.
+ */
+static enum reset judge_reset(struct step *s, const struct ct_entry *e)
 {
-	remember(tcp, seg, dir);
-	if (!th->syn || seg == SEG_RST)
-		return;
-	learn_options(tcp, p, th, dir);
+	const struct ct_tcp *tcp = &s->tcp;
+	const bool open = s->old == TCP_CONNTRACK_ESTABLISHED && s->assured;
+	const u32 expected = s->win[!s->dir].maxack;
+
+	/* Both ends may have forgotten the connection, and begun another. */
+	if (s->old >= TCP_CONNTRACK_FIN_WAIT &&
+	    s->old <= TCP_CONNTRACK_CLOSE)
+		return RESET_TAKE;
+
+	/* After a SYN that was let through, the numbers may be old ones. */
+	if (tcp->flags[!s->dir] & IP_CT_TCP_FLAG_MAXACK_SET &&
+	    tcp->last_index != SEG_SYN) {
+		/* An answer to such a SYN, when there was something since. */
+		if (!s->n.seq && !open)
+			return RESET_CHECK;
+		if (before(s->n.seq, expected) &&
+		    !READ_ONCE(e->cn->tcp_ignore_invalid_rst))
+			return RESET_BAD;
+		if (!open || s->n.seq == expected)
+			return RESET_CHECK;
+		/* Right behind the data that its sender sent just now. */
+		if (tcp->last_index == SEG_ACK && tcp->last_dir == s->dir &&
+		    s->n.seq == e->last.end)
+			return RESET_CHECK;
+		s->new = s->old;
+	}
+
+	/* It answers the SYN, or the ACK, that was let through before. */
+	if (s->n.ack == e->last.end &&
+	    ((s->replied && tcp->last_index == SEG_SYN &&
+	      tcp->last_dir != s->dir) ||
+	     (!s->assured && tcp->last_index == SEG_ACK)))
+		return RESET_TAKE;
+	/* It answers the ACK of a half-open connection (RFC 9293 3.5.1). */
+	if (s->old == TCP_CONNTRACK_SYN_SENT && tcp->last_index == SEG_ACK &&
+	    tcp->last_dir == IP_CT_DIR_REPLY &&
+	    s->n.seq == e->seen.original.maxack)
+		return RESET_TAKE;
+	return RESET_CHECK;
+}
+
+/* The first SYN of a direction, or another one before it is open. */
+static void init_sender(struct step *s)
+{
+	struct ct_window *sender = &s->win[s->dir];
+	struct options o;
+
+	sender->end = s->n.end;
+	sender->maxend = s->n.end;
+	sender->maxwin = s->n.raw ?: 1;
+	read_options(s->p, s->th, &o);
+	s->tcp.flags[s->dir] &= IP_CT_TCP_FLAG_BE_LIBERAL;
+	s->tcp.flags[s->dir] |= o.flags;
+	s->tcp.scale[s->dir] = o.scale;
 	/* Scaled only if both ends said so (RFC 7323 2.2). */
-	if ((seg == SEG_SYNACK || dir == IP_CT_DIR_REPLY) &&
-	    !(tcp->flags[0] & tcp->flags[1] & IP_CT_TCP_FLAG_WINDOW_SCALE))
-		tcp->wscale = 0;
+	if (s->dir == IP_CT_DIR_REPLY &&
+	    !(s->tcp.flags[0] & s->tcp.flags[1] & IP_CT_TCP_FLAG_WINDOW_SCALE))
+		memset(s->tcp.scale, 0, sizeof(s->tcp.scale));
+}
+
+/* In the middle of a connection whose beginning was not seen. */
+static void pick_up_sender(struct step *s)
+{
+	struct ct_window *sender = &s->win[s->dir];
+	struct ct_window *receiver = &s->win[!s->dir];
+
+	sender->end = s->n.end;
+	sender->maxwin = ((u32)s->n.raw << s->tcp.scale[s->dir]) ?: 1;
+	sender->maxend = s->n.end + sender->maxwin;
+	if (!receiver->maxwin) {
+		receiver->end = s->n.sack;
+		receiver->maxend = s->n.sack;
+	} else if (s->n.sack == receiver->end + 1) {
+		/* The answer to a keepalive, of an octet that we never saw. */
+		receiver->end++;
+	}
+}
+
+/* What the window check says. */
+enum fit {
+	FIT_ACCEPT,	/* part of the connection */
+	FIT_PASS,	/* late, or early: nothing is concluded from it */
+	FIT_INVALID
+};
+
+/* Out of one of the four bounds; which one? */
+static enum fit misfit(struct step *s, const struct ct_entry *e, bool *overshot,
+		       enum ct_invalid *reason)
+{
+	const struct ct_window *sender = &s->win[s->dir];
+	const struct ct_window *receiver = &s->win[!s->dir];
+	const struct ct_numbers *n = &s->n;
+	const bool fresh = !before(n->end, ct_seq_low(sender, receiver));
+	const bool timely = !before(n->sack, ct_ack_low(sender, receiver));
+	const bool known = !after(n->sack, receiver->end);
+	const bool high = after(n->seq, sender->maxend);
+
+	/*
+	 * There are stacks that send more than the receiver allowed. If the
+	 * ruleset lets it pass, its acknowledgment is not of unknown data.
+	 */
+	*overshot = high && receiver->maxwin && fresh && timely && known &&
+		    n->end - sender->maxend + 1 <= receiver->maxwin;
+	if (s->tcp.flags[s->dir] & IP_CT_TCP_FLAG_BE_LIBERAL ||
+	    READ_ONCE(e->cn->tcp_be_liberal))
+		return FIT_ACCEPT;
+	if (*overshot)
+		return FIT_PASS;
+	if (high) {
+		*reason = CT_INVALID_TCP_SEQ;
+		return FIT_INVALID;
+	}
+	if (!known) {
+		*reason = CT_INVALID_TCP_ACK;
+		return FIT_INVALID;
+	}
+	return FIT_PASS;
+}
+
+static enum fit check_window(struct step *s, struct ct_entry *e,
+			     enum ct_invalid *reason)
+{
+	struct ct_window *sender = &s->win[s->dir];
+	struct ct_window *receiver = &s->win[!s->dir];
+	const struct tcphdr *th = s->th;
+	bool overshot;
+	enum fit fit;
+
+	s->n.sack = s->n.ack;
+	if (s->tcp.flags[!s->dir] & IP_CT_TCP_FLAG_SACK_PERM)
+		s->n.sack = highest_sack(s->p, th, s->n.ack);
+
+	if (!sender->maxwin) {
+		if (th->syn)
+			init_sender(s);
+		else
+			pick_up_sender(s);
+		/* Simultaneous open: nothing to acknowledge, all is new. */
+		if (th->syn && !th->ack)
+			return FIT_ACCEPT;
+	} else if (th->syn && after(s->n.end, sender->end) &&
+		   (s->old == TCP_CONNTRACK_SYN_SENT ||
+		    s->old == TCP_CONNTRACK_SYN_RECV)) {
+		/* It began anew, from a higher number (3.4.3). */
+		init_sender(s);
+		if (s->dir == IP_CT_DIR_REPLY && !th->ack)
+			return FIT_ACCEPT;
+	}
+
+	/* No ACK: as if it were right. Some send a RST with one of zero. */
+	if (!th->ack || (th->rst && !s->n.ack)) {
+		s->n.ack = receiver->end;
+		s->n.sack = receiver->end;
+	}
+	/* A RST that answers a SYN has the number zero (3.10.7.1). */
+	if (th->rst && !s->n.seq && s->old == TCP_CONNTRACK_SYN_SENT) {
+		s->n.seq = sender->end;
+		s->n.end = sender->end;
+	}
+
+	if (unlikely(!ct_window_fits(sender, receiver, &s->n))) {
+		fit = misfit(s, e, &overshot, reason);
+		if (overshot) {
+			sender->end = s->n.end;
+			s->tcp.flags[s->dir] |=
+				IP_CT_TCP_FLAG_DATA_UNACKNOWLEDGED;
+			if (fit == FIT_PASS)
+				commit(s, e);
+		}
+		return fit;
+	}
+	/* The window of a SYN is not scaled (RFC 7323 2.2). */
+	s->n.win = s->n.raw;
+	if (!th->syn)
+		s->n.win <<= s->tcp.scale[s->dir];
+	ct_window_learn(&s->tcp, sender, receiver, s->dir, &s->n, th->ack);
+	if (s->seg == SEG_ACK)
+		ct_window_repeat(&s->tcp, &e->last, s->dir, &s->n);
+	return FIT_ACCEPT;
 }
 
 /*
- * Nobody answered yet, so this is not worth the long timeout: a connection
- * picked up in the middle, or somebody who makes them up.
+ * A FIN or RST out of the window: it may be that we are out of step. When the
+ * other end says the same, the connection need not live for days.
  */
-static u32 state_timeout(const struct ct_entry *e, u8 state, bool replied)
+static void doubt(const struct step *s, struct ct_entry *e)
 {
-	u32 timeout = ct_timeout(e, CT_TIMEOUT_TCP + state);
+	struct ct_tcp *tcp = &e->proto.tcp;
+	u32 unack;
 
-	if (state == TCP_CONNTRACK_ESTABLISHED && !replied)
-		timeout = min(timeout, ct_timeout(e, TIMEOUT_UNACK));
-	return timeout;
+	if (!s->assured || (s->seg != SEG_FIN && s->seg != SEG_RST))
+		return;
+	if (tcp->last_dir == s->dir ||
+	    (tcp->last_index != SEG_FIN && tcp->last_index != SEG_RST)) {
+		tcp->last_dir = s->dir;
+		tcp->last_index = s->seg;
+		return;
+	}
+	unack = ct_timeout(e, CT_TIMEOUT_TCP_UNACK);
+	if (ct_entry_left(e) >= 120 * HZ && ct_entry_left(e) > unack)
+		ct_refresh(e, unack);
 }
 
 static enum ct_invalid tcp_new(struct ct_entry *e, const struct ct_packet *p)
 {
+	struct ct_window *sender = &e->seen.original;
 	struct tcphdr buf __ct_uninit;
 	struct ct_tcp *tcp = &e->proto.tcp;
 	const struct tcphdr *th;
+	struct options o;
+	u32 timeout;
 
 	e->proto.raw = 0;
 	th = skb_header_pointer(p->skb, p->l4off, sizeof(buf), &buf);
 	if (unlikely(!th))
 		return CT_INVALID_L4_SHORT;
 
+	sender->end = end_seq(p, th);
+	sender->maxend = sender->end;
+	sender->maxwin = ntohs(th->window) ?: 1;
 	switch (ct_tcp_segment(th)) {
 	case SEG_SYN:
 		tcp->state = TCP_CONNTRACK_SYN_SENT;
 		tcp->last_index = SEG_SYN;
-		learn_options(tcp, p, th, IP_CT_DIR_ORIGINAL);
+		read_options(p, th, &o);
+		tcp->flags[IP_CT_DIR_ORIGINAL] = o.flags;
+		tcp->scale[IP_CT_DIR_ORIGINAL] = o.scale;
 		break;
 	case SEG_ACK:
 		if (!READ_ONCE(p->cn->tcp_loose))
@@ -349,81 +639,123 @@ static enum ct_invalid tcp_new(struct ct_entry *e, const struct ct_packet *p)
 		tcp->flags[IP_CT_DIR_ORIGINAL] =
 		tcp->flags[IP_CT_DIR_REPLY] = IP_CT_TCP_FLAG_SACK_PERM |
 					      IP_CT_TCP_FLAG_BE_LIBERAL;
+		sender->maxend += sender->maxwin;
+		e->last.end = sender->end;
+		e->last.win = ntohs(th->window);
 		tcp->state = TCP_CONNTRACK_ESTABLISHED;
 		tcp->last_index = SEG_ACK;
 		break;
 	default:
 		return CT_INVALID_TCP_NOT_SYN;
 	}
-	ct_refresh(e, state_timeout(e, tcp->state, false));
+	timeout = ct_timeout(e, CT_TIMEOUT_TCP + tcp->state);
+	/*
+	 * Nobody answered yet, so this is not worth the long timeout: a
+	 * connection picked up in the middle, or somebody who makes them up.
+	 */
+	if (tcp->state == TCP_CONNTRACK_ESTABLISHED)
+		timeout = min(timeout, ct_timeout(e, CT_TIMEOUT_TCP_UNACK));
+	ct_refresh(e, timeout);
 	return CT_OK;
 }
 
-/* Advance the state machine, e->lock held. The window check goes here. */
-static enum ct_verdict advance(struct ct_entry *e, const struct ct_packet *p,
-			       const struct tcphdr *th, enum ct_segment seg,
-			       unsigned int dir, u32 *events,
+/* The segment is part of the connection: where it takes it. */
+static enum ct_verdict arrive(struct step *s, struct ct_entry *e, u32 *events)
+{
+	u32 timeout;
+
+	s->tcp.last_index = s->seg;
+	s->tcp.last_dir = s->dir;
+	s->tcp.state = s->new;
+	if (s->new != s->old) {
+		*events |= BIT(IPCT_PROTOINFO);
+		if (s->new == TCP_CONNTRACK_FIN_WAIT)
+			s->tcp.flags[s->dir] |= IP_CT_TCP_FLAG_CLOSE_INIT;
+	}
+
+	/* Refused, or given up before there was an answer: nothing is left. */
+	if (s->seg == SEG_RST && !s->replied) {
+		WRITE_ONCE(e->proto.tcp.state, s->new);
+		*events = 0;
+		return CT_DROP_ENTRY;
+	}
+	*events |= commit(s, e);
+	/*
+	 * A SYN repeated without an answer does not hold the entry, or the
+	 * ports would never be free for somebody else.
+	 */
+	if (s->seg == SEG_SYN && s->old == TCP_CONNTRACK_SYN_SENT &&
+	    !s->replied && ct_entry_hot(e) & IPS_CONFIRMED)
+		return CT_ACCEPT;
+
+	timeout = ct_tcp_timeout(e, &s->tcp, s->new);
+	/* Nobody answered yet, or a challenge ACK is awaited. */
+	if (s->new == TCP_CONNTRACK_ESTABLISHED &&
+	    (!s->replied || s->seg == SEG_RST))
+		timeout = min(timeout, ct_timeout(e, CT_TIMEOUT_TCP_UNACK));
+	if (s->replied && s->new == TCP_CONNTRACK_ESTABLISHED &&
+	    (s->old == TCP_CONNTRACK_SYN_RECV || s->old == s->new) &&
+	    !ct_status_set(e, IPS_ASSURED_BIT))
+		*events |= BIT(IPCT_ASSURED);
+	ct_refresh(e, timeout);
+	return CT_ACCEPT;
+}
+
+/* Advance the state machine, e->lock held. */
+static enum ct_verdict advance(struct step *s, struct ct_entry *e, u32 *events,
 			       enum ct_invalid *reason)
 {
-	bool replied = ct_entry_hot(e) & IPS_SEEN_REPLY;
-	struct ct_tcp *tcp = &e->proto.tcp;
-	u8 old = tcp->state, new;
+	enum reset reset = RESET_CHECK;
 
-	new = step[old][dir][seg];
-	switch (new) {
+	begin(s, e);
+	switch (s->new) {
 	case REJECT:
 		*reason = CT_INVALID_TCP_STATE;
 		return CT_INVALID;
 	case REOPEN:
 		return CT_RESTART;
 	case PASS:
-		if (!resync(tcp, th, seg, dir)) {
-			pass(tcp, p, th, seg, dir);
+		if (!resync(s, e)) {
+			pass(s, e);
 			return CT_ACCEPT;
 		}
-		new = TCP_CONNTRACK_SYN_RECV;
 		break;
 	case TCP_CONNTRACK_TIME_WAIT:
-		if (is_challenge_ack(tcp, seg, dir))
+		if (is_challenge_ack(s)) {
+			e->proto.tcp.challenge = 0;
 			return CT_ACCEPT;
+		}
 		break;
 	case TCP_CONNTRACK_SYN_SENT2:
-		tcp->flags[IP_CT_DIR_ORIGINAL] |= IP_CT_TCP_SIMULTANEOUS_OPEN;
+		s->tcp.simultaneous = 1;
 		break;
 	case TCP_CONNTRACK_SYN_RECV:
 		/* Both ends wait for this, whoever is first (figure 7). */
-		if (seg == SEG_ACK && tcp->flags[IP_CT_DIR_ORIGINAL] &
-				      IP_CT_TCP_SIMULTANEOUS_OPEN)
-			new = TCP_CONNTRACK_ESTABLISHED;
+		if (s->seg == SEG_ACK && s->tcp.simultaneous)
+			s->new = TCP_CONNTRACK_ESTABLISHED;
+		break;
+	case TCP_CONNTRACK_CLOSE:
+		if (s->seg == SEG_RST)
+			reset = judge_reset(s, e);
 		break;
 	}
 
-	note_segment(tcp, p, th, seg, dir);
-	WRITE_ONCE(tcp->state, new);
-	if (new != old) {
-		*events |= BIT(IPCT_PROTOINFO);
-		if (new == TCP_CONNTRACK_FIN_WAIT)
-			tcp->flags[dir] |= IP_CT_TCP_FLAG_CLOSE_INIT;
+	if (reset == RESET_BAD) {
+		*reason = CT_INVALID_TCP_RST;
+		return CT_INVALID;
 	}
-
-	/* Refused, or given up before there was an answer: nothing is left. */
-	if (seg == SEG_RST && !replied) {
-		*events = 0;
-		return CT_DROP_ENTRY;
+	if (reset == RESET_CHECK) {
+		switch (check_window(s, e, reason)) {
+		case FIT_ACCEPT:
+			break;
+		case FIT_PASS:
+			return CT_ACCEPT;
+		case FIT_INVALID:
+			doubt(s, e);
+			return CT_INVALID;
+		}
 	}
-	/*
-	 * A SYN repeated without an answer does not hold the entry, or the
-	 * ports would never be free for somebody else.
-	 */
-	if (seg == SEG_SYN && old == TCP_CONNTRACK_SYN_SENT && !replied &&
-	    ct_entry_hot(e) & IPS_CONFIRMED)
-		return CT_ACCEPT;
-	if (replied && new == TCP_CONNTRACK_ESTABLISHED &&
-	    (old == TCP_CONNTRACK_SYN_RECV || old == new) &&
-	    !ct_status_set(e, IPS_ASSURED_BIT))
-		*events |= BIT(IPCT_ASSURED);
-	ct_refresh(e, state_timeout(e, new, replied));
-	return CT_ACCEPT;
+	return arrive(s, e, events);
 }
 
 static enum ct_verdict tcp_packet(struct ct_entry *e,
@@ -431,20 +763,21 @@ static enum ct_verdict tcp_packet(struct ct_entry *e,
 				  enum ip_conntrack_info ctinfo,
 				  enum ct_invalid *reason)
 {
-	const struct tcphdr *th;
+	struct step s __ct_uninit;
 	enum ct_verdict verdict;
-	enum ct_segment seg;
 	struct tcphdr buf __ct_uninit;
 	u32 events = 0;
 
-	th = skb_header_pointer(p->skb, p->l4off, sizeof(buf), &buf);
-	if (unlikely(!th)) {
+	s.p = p;
+	s.th = skb_header_pointer(p->skb, p->l4off, sizeof(buf), &buf);
+	if (unlikely(!s.th)) {
 		*reason = CT_INVALID_L4_SHORT;
 		return CT_INVALID;
 	}
-	seg = ct_tcp_segment(th);
+	s.seg = ct_tcp_segment(s.th);
+	s.dir = CTINFO2DIR(ctinfo);
 	spin_lock_bh(&e->lock);
-	verdict = advance(e, p, th, seg, CTINFO2DIR(ctinfo), &events, reason);
+	verdict = advance(&s, e, &events, reason);
 	spin_unlock_bh(&e->lock);
 	if (events)
 		ct_note(e, p, events);
@@ -455,7 +788,7 @@ static int put_state(struct sk_buff *skb, const struct ct_tcp *tcp,
 		     bool destroy)
 {
 	struct nf_ct_tcp_flags orig = {
-		.flags = tcp->flags[IP_CT_DIR_ORIGINAL] & ~FLAGS_PRIVATE,
+		.flags = tcp->flags[IP_CT_DIR_ORIGINAL],
 	};
 	struct nf_ct_tcp_flags reply = {
 		.flags = tcp->flags[IP_CT_DIR_REPLY],
@@ -466,9 +799,9 @@ static int put_state(struct sk_buff *skb, const struct ct_tcp *tcp,
 	if (destroy)
 		return 0;
 	if (nla_put_u8(skb, CTA_PROTOINFO_TCP_WSCALE_ORIGINAL,
-		       wscale_get(tcp, IP_CT_DIR_ORIGINAL)) ||
+		       tcp->scale[IP_CT_DIR_ORIGINAL]) ||
 	    nla_put_u8(skb, CTA_PROTOINFO_TCP_WSCALE_REPLY,
-		       wscale_get(tcp, IP_CT_DIR_REPLY)) ||
+		       tcp->scale[IP_CT_DIR_REPLY]) ||
 	    nla_put(skb, CTA_PROTOINFO_TCP_FLAGS_ORIGINAL, sizeof(orig),
 		    &orig) ||
 	    nla_put(skb, CTA_PROTOINFO_TCP_FLAGS_REPLY, sizeof(reply), &reply))
