@@ -35,6 +35,9 @@ static const char * const reasons[__CT_INVALID_MAX] = {
 	[CT_INVALID_TCP_SEQ] = "data past the receiver's window",
 	[CT_INVALID_TCP_ACK] = "acknowledges data that was not seen",
 	[CT_INVALID_TCP_RST] = "reset with a sequence number from the past",
+	[CT_INVALID_UDPLITE_COVERAGE] = "impossible UDP-Lite checksum coverage",
+	[CT_INVALID_UDPLITE_CHECKSUM] = "missing or wrong UDP-Lite checksum",
+	[CT_INVALID_GRE_PROTOCOL] = "enhanced GRE without PPP",
 };
 
 const char *ct_invalid_text(enum ct_invalid reason)

@@ -163,6 +163,8 @@ static const struct ctl_table template[] = {
 	SECONDS("icmp_timeout", CT_TIMEOUT_ICMP),
 	SECONDS("icmpv6_timeout", CT_TIMEOUT_ICMPV6),
 	SECONDS("generic_timeout", CT_TIMEOUT_GENERIC),
+	SECONDS("gre_timeout", CT_TIMEOUT_GRE),
+	SECONDS("gre_timeout_stream", CT_TIMEOUT_GRE_STREAM),
 };
 
 static const unsigned int default_seconds[__CT_TIMEOUT_MAX] = {
@@ -182,6 +184,8 @@ static const unsigned int default_seconds[__CT_TIMEOUT_MAX] = {
 	[CT_TIMEOUT_ICMP] = 30,
 	[CT_TIMEOUT_ICMPV6] = 30,
 	[CT_TIMEOUT_GENERIC] = 10 * 60,
+	[CT_TIMEOUT_GRE] = 30,
+	[CT_TIMEOUT_GRE_STREAM] = 3 * 60,
 };
 
 /* nf_conntrack's limit: one for each of its buckets, by the memory there is. */

@@ -62,6 +62,8 @@ struct ct_proto {
 
 extern const struct ct_proto ct_proto_tcp;
 extern const struct ct_proto ct_proto_udp;
+extern const struct ct_proto ct_proto_udplite;
+extern const struct ct_proto ct_proto_gre;
 extern const struct ct_proto ct_proto_icmp;
 extern const struct ct_proto ct_proto_icmpv6;
 extern const struct ct_proto ct_proto_generic;
@@ -115,6 +117,8 @@ enum ct_timeout {
 	CT_TIMEOUT_ICMP,
 	CT_TIMEOUT_ICMPV6,
 	CT_TIMEOUT_GENERIC,
+	CT_TIMEOUT_GRE,
+	CT_TIMEOUT_GRE_STREAM,
 	__CT_TIMEOUT_MAX
 };
 

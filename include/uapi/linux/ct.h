@@ -47,6 +47,10 @@
  * @CT_INVALID_TCP_ACK: data is acknowledged that was not seen
  * @CT_INVALID_TCP_RST: a reset with a sequence number from before what its
  *	receiver acknowledged
+ * @CT_INVALID_UDPLITE_COVERAGE: the checksum of a UDP-Lite datagram covers
+ *	less than its header, or more than there is
+ * @CT_INVALID_UDPLITE_CHECKSUM: the UDP-Lite checksum is missing or wrong
+ * @CT_INVALID_GRE_PROTOCOL: enhanced GRE (RFC 2637) that carries no PPP
  * @__CT_INVALID_MAX: number of codes
  */
 enum ct_invalid {
@@ -75,6 +79,9 @@ enum ct_invalid {
 	CT_INVALID_TCP_SEQ,
 	CT_INVALID_TCP_ACK,
 	CT_INVALID_TCP_RST,
+	CT_INVALID_UDPLITE_COVERAGE,
+	CT_INVALID_UDPLITE_CHECKSUM,
+	CT_INVALID_GRE_PROTOCOL,
 	__CT_INVALID_MAX
 };
 

@@ -88,6 +88,26 @@ static inline void ct_note(struct ct_entry *e, const struct ct_packet *p,
 		ct_event(e, events);
 }
 
+/*
+ * One timeout before there was an answer, another one after it, and then the
+ * connection is assured: of what has no states.
+ */
+static inline enum ct_verdict ct_two_way(struct ct_entry *e,
+					 const struct ct_packet *p,
+					 unsigned int unreplied,
+					 unsigned int replied)
+{
+	const bool both = ct_entry_hot(e) & IPS_SEEN_REPLY;
+	const u32 timeout = ct_timeout(e, both ? replied : unreplied);
+
+	if (!ct_is_fresh(e, timeout))
+		ct_refresh(e, timeout);
+	if (both && unlikely(!(ct_entry_hot(e) & IPS_ASSURED)) &&
+	    !ct_status_set(e, IPS_ASSURED_BIT))
+		ct_note(e, p, BIT(IPCT_ASSURED));
+	return CT_ACCEPT;
+}
+
 enum ct_invalid ct_icmp_parse(const struct ct_packet *p,
 			      struct nf_conntrack_tuple *tuple);
 enum ct_icmp_kind ct_icmp_inner(const struct ct_packet *p, unsigned int nhoff,

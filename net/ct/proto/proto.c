@@ -13,6 +13,10 @@ const struct ct_proto *ct_proto_find(u8 l3, u8 l4)
 		return &ct_proto_tcp;
 	case IPPROTO_UDP:
 		return &ct_proto_udp;
+	case IPPROTO_UDPLITE:
+		return &ct_proto_udplite;
+	case IPPROTO_GRE:
+		return &ct_proto_gre;
 	case IPPROTO_ICMP:
 		if (l3 == NFPROTO_IPV4)
 			return &ct_proto_icmp;
