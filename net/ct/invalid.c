@@ -38,6 +38,11 @@ static const char * const reasons[__CT_INVALID_MAX] = {
 	[CT_INVALID_UDPLITE_COVERAGE] = "impossible UDP-Lite checksum coverage",
 	[CT_INVALID_UDPLITE_CHECKSUM] = "missing or wrong UDP-Lite checksum",
 	[CT_INVALID_GRE_PROTOCOL] = "enhanced GRE without PPP",
+	[CT_INVALID_SCTP_CHECKSUM] = "wrong SCTP checksum",
+	[CT_INVALID_SCTP_CHUNK] = "malformed row of SCTP chunks",
+	[CT_INVALID_SCTP_TAG] = "wrong SCTP verification tag",
+	[CT_INVALID_SCTP_STATE] = "SCTP chunk impossible in this state",
+	[CT_INVALID_SCTP_NEW] = "SCTP chunks of no association that cannot open one",
 };
 
 const char *ct_invalid_text(enum ct_invalid reason)

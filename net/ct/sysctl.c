@@ -8,6 +8,7 @@
 
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/netfilter/nf_conntrack_sctp.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/slab.h>
 #include <net/ct/net.h>
@@ -120,6 +121,7 @@ static void set_init(const struct ct_net *cn, struct ct_net *value)
 	.proc_handler = proc_dou8vec_minmax,				\
 	.extra1 = SYSCTL_ZERO, .extra2 = limit }
 #define TCP(state)	(CT_TIMEOUT_TCP + TCP_CONNTRACK_ ## state)
+#define SCTP(state)	(CT_TIMEOUT_SCTP + SCTP_CONNTRACK_ ## state)
 
 /* .data holds an offset into struct ct_net until it is registered. */
 static const struct ctl_table template[] = {
@@ -165,6 +167,14 @@ static const struct ctl_table template[] = {
 	SECONDS("generic_timeout", CT_TIMEOUT_GENERIC),
 	SECONDS("gre_timeout", CT_TIMEOUT_GRE),
 	SECONDS("gre_timeout_stream", CT_TIMEOUT_GRE_STREAM),
+	SECONDS("sctp_timeout_closed", SCTP(CLOSED)),
+	SECONDS("sctp_timeout_cookie_wait", SCTP(COOKIE_WAIT)),
+	SECONDS("sctp_timeout_cookie_echoed", SCTP(COOKIE_ECHOED)),
+	SECONDS("sctp_timeout_established", SCTP(ESTABLISHED)),
+	SECONDS("sctp_timeout_shutdown_sent", SCTP(SHUTDOWN_SENT)),
+	SECONDS("sctp_timeout_shutdown_recd", SCTP(SHUTDOWN_RECD)),
+	SECONDS("sctp_timeout_shutdown_ack_sent", SCTP(SHUTDOWN_ACK_SENT)),
+	SECONDS("sctp_timeout_heartbeat_sent", SCTP(HEARTBEAT_SENT)),
 };
 
 static const unsigned int default_seconds[__CT_TIMEOUT_MAX] = {
@@ -186,6 +196,15 @@ static const unsigned int default_seconds[__CT_TIMEOUT_MAX] = {
 	[CT_TIMEOUT_GENERIC] = 10 * 60,
 	[CT_TIMEOUT_GRE] = 30,
 	[CT_TIMEOUT_GRE_STREAM] = 3 * 60,
+	[SCTP(NONE)] = 10,
+	[SCTP(CLOSED)] = 10,
+	[SCTP(COOKIE_WAIT)] = 3,
+	[SCTP(COOKIE_ECHOED)] = 3,
+	[SCTP(ESTABLISHED)] = 210,
+	[SCTP(SHUTDOWN_SENT)] = 3,
+	[SCTP(SHUTDOWN_RECD)] = 3,
+	[SCTP(SHUTDOWN_ACK_SENT)] = 3,
+	[SCTP(HEARTBEAT_SENT)] = 30,
 };
 
 /* nf_conntrack's limit: one for each of its buckets, by the memory there is. */
@@ -219,6 +238,7 @@ int ct_sysctl_net_init(struct ct_net *cn)
 	int i;
 
 	BUILD_BUG_ON(TCP(SYN_SENT2) >= CT_TIMEOUT_TCP_RETRANS);
+	BUILD_BUG_ON(SCTP(MAX) > CT_TIMEOUT_SCTP_MAX);
 	set_defaults(cn);
 	table = kcalloc(ARRAY_SIZE(template) + 1, sizeof(*table), GFP_KERNEL);
 	if (!table)

@@ -334,7 +334,9 @@ def stat(*names):
 REASONS = """ok ip_short ip_header ip_fragment exthdr l4_short tcp_header
     tcp_checksum tcp_flags tcp_state tcp_not_syn udp_length udp_checksum
     icmp_checksum icmp_type icmp_reply icmp_inner icmp_unknown icmp_mismatch
-    clash full nomem""".split()
+    clash full nomem tcp_seq tcp_ack tcp_rst udplite_coverage
+    udplite_checksum gre_protocol sctp_checksum sctp_chunk sctp_tag sctp_state
+    sctp_new""".split()
 
 
 def reasons():

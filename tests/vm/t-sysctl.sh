@@ -12,7 +12,11 @@ names="max count buckets checksum acct timestamp events log_invalid
 	tcp_timeout_established tcp_timeout_fin_wait tcp_timeout_close_wait
 	tcp_timeout_last_ack tcp_timeout_time_wait tcp_timeout_close
 	tcp_timeout_max_retrans tcp_timeout_unacknowledged tcp_loose
-	tcp_be_liberal tcp_ignore_invalid_rst tcp_max_retrans"
+	tcp_be_liberal tcp_ignore_invalid_rst tcp_max_retrans gre_timeout
+	gre_timeout_stream sctp_timeout_closed sctp_timeout_cookie_wait
+	sctp_timeout_cookie_echoed sctp_timeout_established
+	sctp_timeout_shutdown_sent sctp_timeout_shutdown_recd
+	sctp_timeout_shutdown_ack_sent sctp_timeout_heartbeat_sent"
 dir=/proc/sys/net/netfilter
 
 namespace n0

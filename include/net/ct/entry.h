@@ -105,6 +105,20 @@ struct ct_last {
 };
 
 /**
+ * struct ct_sctp - the SCTP state of a connection, under the entry's lock
+ * @state: enum sctp_conntrack
+ * @init: BIT() of each direction whose INIT awaits its answer
+ * @strange: a HEARTBEAT had a tag that is not the connection's
+ * @strange_dir: its direction
+ */
+struct ct_sctp {
+	u8 state;
+	u8 init;
+	u8 strange;
+	u8 strange_dir;
+};
+
+/**
  * struct ct_udp - the UDP state of a connection, constant once confirmed
  * @stream: jiffies after which a replied connection is a stream
  */
@@ -146,6 +160,8 @@ struct ct_udp {
  * @ext: NULL or an extension block as the flow dissector expects it, which
  *	holds a struct ct_rare; constant once confirmed
  * @last: the last TCP segment
+ * @vtag: the verification tag of SCTP packets in each direction, 0 if it is
+ *	not known; under @lock
  */
 struct ct_entry {
 	struct ct_net *cn;
@@ -160,6 +176,7 @@ struct ct_entry {
 	union {
 		struct ct_tcp tcp;
 		struct ct_udp udp;
+		struct ct_sctp sctp;
 		u64 raw;
 	} proto;
 
@@ -188,7 +205,10 @@ struct ct_entry {
 #if !IS_ENABLED(CONFIG_NF_NAT)
 	union ct_seen seen;
 #endif
-	struct ct_last last;
+	union {
+		struct ct_last last;
+		__be32 vtag[IP_CT_DIR_MAX];
+	};
 };
 
 /**

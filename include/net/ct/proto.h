@@ -64,6 +64,7 @@ extern const struct ct_proto ct_proto_tcp;
 extern const struct ct_proto ct_proto_udp;
 extern const struct ct_proto ct_proto_udplite;
 extern const struct ct_proto ct_proto_gre;
+extern const struct ct_proto ct_proto_sctp;
 extern const struct ct_proto ct_proto_icmp;
 extern const struct ct_proto ct_proto_icmpv6;
 extern const struct ct_proto ct_proto_generic;
@@ -106,6 +107,7 @@ enum ct_icmp_kind ct_icmp_classify(const struct ct_packet *p,
  * enum ct_timeout - the timeouts of a namespace, index of cn->timeout[]
  * The TCP ones begin with a slot for TCP_CONNTRACK_NONE and follow
  * enum tcp_conntrack up to TCP_CONNTRACK_SYN_SENT2, then RETRANS and UNACK.
+ * The SCTP ones follow enum sctp_conntrack.
  */
 enum ct_timeout {
 	CT_TIMEOUT_TCP,
@@ -119,7 +121,9 @@ enum ct_timeout {
 	CT_TIMEOUT_GENERIC,
 	CT_TIMEOUT_GRE,
 	CT_TIMEOUT_GRE_STREAM,
-	__CT_TIMEOUT_MAX
+	CT_TIMEOUT_SCTP,
+	CT_TIMEOUT_SCTP_MAX = CT_TIMEOUT_SCTP + 10,
+	__CT_TIMEOUT_MAX = CT_TIMEOUT_SCTP_MAX
 };
 
 #endif /* _NET_CT_PROTO_H */

@@ -51,6 +51,12 @@
  *	less than its header, or more than there is
  * @CT_INVALID_UDPLITE_CHECKSUM: the UDP-Lite checksum is missing or wrong
  * @CT_INVALID_GRE_PROTOCOL: enhanced GRE (RFC 2637) that carries no PPP
+ * @CT_INVALID_SCTP_CHECKSUM: the CRC32c of the SCTP packet is wrong
+ * @CT_INVALID_SCTP_CHUNK: chunks without a length, none at all, or two that
+ *	must not be in one packet
+ * @CT_INVALID_SCTP_TAG: a verification tag that is not the association's
+ * @CT_INVALID_SCTP_STATE: the chunk is impossible in the association's state
+ * @CT_INVALID_SCTP_NEW: no association, and the chunks may not open one
  * @__CT_INVALID_MAX: number of codes
  */
 enum ct_invalid {
@@ -82,6 +88,11 @@ enum ct_invalid {
 	CT_INVALID_UDPLITE_COVERAGE,
 	CT_INVALID_UDPLITE_CHECKSUM,
 	CT_INVALID_GRE_PROTOCOL,
+	CT_INVALID_SCTP_CHECKSUM,
+	CT_INVALID_SCTP_CHUNK,
+	CT_INVALID_SCTP_TAG,
+	CT_INVALID_SCTP_STATE,
+	CT_INVALID_SCTP_NEW,
 	__CT_INVALID_MAX
 };
 

@@ -65,11 +65,37 @@ static void set_tcp(struct ct_entry *e, const struct ct_nl_change *c)
 	spin_unlock_bh(&e->lock);
 }
 
+/* Of another protocol, it does not matter. */
+static int check_sctp(const struct nf_conntrack_tuple *tuple,
+		      const struct ct_nl_change *c,
+		      struct netlink_ext_ack *extack)
+{
+	if (!c->partial_sctp || tuple->dst.protonum != IPPROTO_SCTP)
+		return 0;
+	NL_SET_ERR_MSG(extack,
+		       "SCTP's state and both verification tags come together");
+	return -EINVAL;
+}
+
+static void set_sctp(struct ct_entry *e, const struct ct_nl_change *c)
+{
+	if (!c->has_sctp ||
+	    e->dir[IP_CT_DIR_ORIGINAL].tuple.dst.protonum != IPPROTO_SCTP)
+		return;
+	spin_lock_bh(&e->lock);
+	e->proto.sctp.state = c->sctp_state;
+	memcpy(e->vtag, c->sctp_vtag, sizeof(e->vtag));
+	spin_unlock_bh(&e->lock);
+}
+
 int ct_nl_change(struct ct_entry *e, const struct ct_nl_change *change,
 		 struct netlink_ext_ack *extack)
 {
 	int err;
 
+	err = check_sctp(&e->dir[IP_CT_DIR_ORIGINAL].tuple, change, extack);
+	if (err)
+		return err;
 	if (change->has_status) {
 		err = check_status(READ_ONCE(e->status), change->status,
 				   extack);
@@ -90,6 +116,7 @@ int ct_nl_change(struct ct_entry *e, const struct ct_nl_change *change,
 		set_status(e, change->status,
 			   ct_entry_hot(e) & IPS_CONFIRMED);
 	set_tcp(e, change);
+	set_sctp(e, change);
 	set_mark(e, change);
 	return 0;
 }
@@ -98,14 +125,17 @@ static int check_new(const struct nf_conntrack_tuple *tuple,
 		     const struct ct_nl_change *change, u32 status,
 		     struct netlink_ext_ack *extack)
 {
+	int err;
+
 	if (tuple[IP_CT_DIR_ORIGINAL].dst.protonum !=
 	    tuple[IP_CT_DIR_REPLY].dst.protonum) {
 		NL_SET_ERR_MSG(extack,
 			       "both tuples must be of the same protocol");
 		return -EINVAL;
 	}
-	if (!change->has_status)
-		return 0;
+	err = check_sctp(&tuple[IP_CT_DIR_ORIGINAL], change, extack);
+	if (err || !change->has_status)
+		return err;
 	return check_status(status, change->status | (status & IPS_EXPECTED),
 			    extack);
 }
@@ -149,6 +179,7 @@ int ct_nl_create(struct ct_net *cn, const struct nf_conntrack_tuple *tuple,
 	if (change->has_status)
 		set_status(e, change->status, false);
 	set_tcp(e, change);
+	set_sctp(e, change);
 	set_mark(e, change);
 	err = ct_entry_insert(e);
 	if (!err)

@@ -65,6 +65,9 @@ struct ct_nl_change {
 	u32 status;			/* IPS_* to be there afterwards */
 	u32 mark, mark_mask;		/* bits to set; bits to keep */
 	u8 tcp_state;
+	bool has_sctp, partial_sctp;
+	u8 sctp_state;
+	__be32 sctp_vtag[IP_CT_DIR_MAX];
 	u8 tcp_scale[IP_CT_DIR_MAX];
 	u8 tcp_flags[IP_CT_DIR_MAX];
 	u8 tcp_mask[IP_CT_DIR_MAX];	/* which of tcp_flags count */

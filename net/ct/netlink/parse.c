@@ -3,6 +3,7 @@
  * Attributes of nfnetlink_conntrack.h to what they mean. Whatever is wrong is
  * named in the extended ack: the attribute, or the one that is missing.
  */
+#include <linux/netfilter/nf_conntrack_sctp.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
 #include <net/ct/proto.h>
 #include <net/ct/tuple.h>
@@ -353,6 +354,38 @@ static void parse_tcp_flags(const struct nlattr *attr, unsigned int dir,
 	change->tcp_flags[dir] = f->flags & change->tcp_mask[dir];
 }
 
+static const struct nla_policy sctp_policy[CTA_PROTOINFO_SCTP_MAX + 1] = {
+	[CTA_PROTOINFO_SCTP_STATE] =
+		NLA_POLICY_MAX(NLA_U8, SCTP_CONNTRACK_HEARTBEAT_SENT),
+	[CTA_PROTOINFO_SCTP_VTAG_ORIGINAL] = { .type = NLA_U32 },
+	[CTA_PROTOINFO_SCTP_VTAG_REPLY] = { .type = NLA_U32 },
+};
+
+static int parse_sctp(const struct nlattr *nest, struct ct_nl_change *change,
+		      struct netlink_ext_ack *extack)
+{
+	struct nlattr *tb[CTA_PROTOINFO_SCTP_MAX + 1];
+	int err;
+
+	err = nla_parse_nested_deprecated(tb, CTA_PROTOINFO_SCTP_MAX, nest,
+					  sctp_policy, extack);
+	if (err)
+		return err;
+	if (!tb[CTA_PROTOINFO_SCTP_STATE] ||
+	    !tb[CTA_PROTOINFO_SCTP_VTAG_ORIGINAL] ||
+	    !tb[CTA_PROTOINFO_SCTP_VTAG_REPLY]) {
+		change->partial_sctp = true;
+		return 0;
+	}
+	change->has_sctp = true;
+	change->sctp_state = nla_get_u8(tb[CTA_PROTOINFO_SCTP_STATE]);
+	change->sctp_vtag[IP_CT_DIR_ORIGINAL] =
+		nla_get_be32(tb[CTA_PROTOINFO_SCTP_VTAG_ORIGINAL]);
+	change->sctp_vtag[IP_CT_DIR_REPLY] =
+		nla_get_be32(tb[CTA_PROTOINFO_SCTP_VTAG_REPLY]);
+	return 0;
+}
+
 static int parse_protoinfo(const struct nlattr *attr,
 			   struct ct_nl_change *change,
 			   struct netlink_ext_ack *extack)
@@ -363,6 +396,8 @@ static int parse_protoinfo(const struct nlattr *attr,
 
 	err = nla_parse_nested_deprecated(tb, CTA_PROTOINFO_MAX, attr,
 					  protoinfo_policy, extack);
+	if (!err && tb[CTA_PROTOINFO_SCTP])
+		err = parse_sctp(tb[CTA_PROTOINFO_SCTP], change, extack);
 	if (err || !tb[CTA_PROTOINFO_TCP])
 		return err;
 	err = nla_parse_nested_deprecated(tcp, CTA_PROTOINFO_TCP_MAX,

@@ -108,6 +108,11 @@ static inline enum ct_verdict ct_two_way(struct ct_entry *e,
 	return CT_ACCEPT;
 }
 
+/* CTA_PROTOINFO with a nest of @type, filled by @put. -EMSGSIZE */
+int ct_put_protoinfo(struct sk_buff *skb, struct ct_entry *e, bool destroy,
+		     int type, int (*put)(struct sk_buff *skb,
+					  struct ct_entry *e, bool destroy));
+
 enum ct_invalid ct_icmp_parse(const struct ct_packet *p,
 			      struct nf_conntrack_tuple *tuple);
 enum ct_icmp_kind ct_icmp_inner(const struct ct_packet *p, unsigned int nhoff,

@@ -4,6 +4,8 @@
  */
 #include <linux/icmp.h>
 #include <linux/in.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <net/netlink.h>
 #include "common.h"
 
 const struct ct_proto *ct_proto_find(u8 l3, u8 l4)
@@ -13,6 +15,8 @@ const struct ct_proto *ct_proto_find(u8 l3, u8 l4)
 		return &ct_proto_tcp;
 	case IPPROTO_UDP:
 		return &ct_proto_udp;
+	case IPPROTO_SCTP:
+		return &ct_proto_sctp;
 	case IPPROTO_UDPLITE:
 		return &ct_proto_udplite;
 	case IPPROTO_GRE:
@@ -27,6 +31,25 @@ const struct ct_proto *ct_proto_find(u8 l3, u8 l4)
 		break;
 	}
 	return &ct_proto_generic;
+}
+
+int ct_put_protoinfo(struct sk_buff *skb, struct ct_entry *e, bool destroy,
+		     int type, int (*put)(struct sk_buff *skb,
+					  struct ct_entry *e, bool destroy))
+{
+	struct nlattr *info, *nest;
+
+	info = nla_nest_start(skb, CTA_PROTOINFO);
+	if (!info)
+		return -EMSGSIZE;
+	nest = nla_nest_start(skb, type);
+	if (!nest || put(skb, e, destroy)) {
+		nla_nest_cancel(skb, info);
+		return -EMSGSIZE;
+	}
+	nla_nest_end(skb, nest);
+	nla_nest_end(skb, info);
+	return 0;
 }
 
 /*

@@ -784,51 +784,36 @@ static enum ct_verdict tcp_packet(struct ct_entry *e,
 	return verdict;
 }
 
-static int put_state(struct sk_buff *skb, const struct ct_tcp *tcp,
-		     bool destroy)
+static int put_state(struct sk_buff *skb, struct ct_entry *e, bool destroy)
 {
-	struct nf_ct_tcp_flags orig = {
-		.flags = tcp->flags[IP_CT_DIR_ORIGINAL],
-	};
-	struct nf_ct_tcp_flags reply = {
-		.flags = tcp->flags[IP_CT_DIR_REPLY],
-	};
-
-	if (nla_put_u8(skb, CTA_PROTOINFO_TCP_STATE, tcp->state))
-		return -EMSGSIZE;
-	if (destroy)
-		return 0;
-	if (nla_put_u8(skb, CTA_PROTOINFO_TCP_WSCALE_ORIGINAL,
-		       tcp->scale[IP_CT_DIR_ORIGINAL]) ||
-	    nla_put_u8(skb, CTA_PROTOINFO_TCP_WSCALE_REPLY,
-		       tcp->scale[IP_CT_DIR_REPLY]) ||
-	    nla_put(skb, CTA_PROTOINFO_TCP_FLAGS_ORIGINAL, sizeof(orig),
-		    &orig) ||
-	    nla_put(skb, CTA_PROTOINFO_TCP_FLAGS_REPLY, sizeof(reply), &reply))
-		return -EMSGSIZE;
-	return 0;
-}
-
-static int tcp_fill(struct sk_buff *skb, struct ct_entry *e, bool destroy)
-{
-	struct nlattr *info, *nest;
+	struct nf_ct_tcp_flags flags[IP_CT_DIR_MAX] = {};
 	struct ct_tcp tcp;
 
 	spin_lock_bh(&e->lock);
 	tcp = e->proto.tcp;
 	spin_unlock_bh(&e->lock);
 
-	info = nla_nest_start(skb, CTA_PROTOINFO);
-	if (!info)
+	flags[IP_CT_DIR_ORIGINAL].flags = tcp.flags[IP_CT_DIR_ORIGINAL];
+	flags[IP_CT_DIR_REPLY].flags = tcp.flags[IP_CT_DIR_REPLY];
+	if (nla_put_u8(skb, CTA_PROTOINFO_TCP_STATE, tcp.state))
 		return -EMSGSIZE;
-	nest = nla_nest_start(skb, CTA_PROTOINFO_TCP);
-	if (!nest || put_state(skb, &tcp, destroy)) {
-		nla_nest_cancel(skb, info);
+	if (destroy)
+		return 0;
+	if (nla_put_u8(skb, CTA_PROTOINFO_TCP_WSCALE_ORIGINAL,
+		       tcp.scale[IP_CT_DIR_ORIGINAL]) ||
+	    nla_put_u8(skb, CTA_PROTOINFO_TCP_WSCALE_REPLY,
+		       tcp.scale[IP_CT_DIR_REPLY]) ||
+	    nla_put(skb, CTA_PROTOINFO_TCP_FLAGS_ORIGINAL, sizeof(flags[0]),
+		    &flags[IP_CT_DIR_ORIGINAL]) ||
+	    nla_put(skb, CTA_PROTOINFO_TCP_FLAGS_REPLY, sizeof(flags[0]),
+		    &flags[IP_CT_DIR_REPLY]))
 		return -EMSGSIZE;
-	}
-	nla_nest_end(skb, nest);
-	nla_nest_end(skb, info);
 	return 0;
+}
+
+static int tcp_fill(struct sk_buff *skb, struct ct_entry *e, bool destroy)
+{
+	return ct_put_protoinfo(skb, e, destroy, CTA_PROTOINFO_TCP, put_state);
 }
 
 const struct ct_proto ct_proto_tcp = {

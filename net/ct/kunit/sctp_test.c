@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: GPL-2.0
+/* SCTP: associations chunk by chunk, verification tags, malformed packets. */
+#include <linux/crc32c.h>
+#include <linux/netfilter/nf_conntrack_sctp.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <linux/sctp.h>
+#include <net/netlink.h>
+#include "packet.h"
+
+#define O	IP_CT_DIR_ORIGINAL
+#define R	IP_CT_DIR_REPLY
+#define S(s)	SCTP_CONNTRACK_##s
+#define T	SCTP_CHUNK_FLAG_T
+
+/* The client wants to be addressed by 0xc, the server by 0x5. */
+#define CT	0xc
+#define ST	0x5
+
+/* Shorter than enum sctp_cid says it; all but 0, which is DATA, as it is. */
+#define DATA	0xff
+#define INIT	SCTP_CID_INIT
+#define INITACK	SCTP_CID_INIT_ACK
+#define HB	SCTP_CID_HEARTBEAT
+#define HBACK	SCTP_CID_HEARTBEAT_ACK
+#define ABORT	SCTP_CID_ABORT
+#define SHUT	SCTP_CID_SHUTDOWN
+#define SHUTACK	SCTP_CID_SHUTDOWN_ACK
+#define ERROR	SCTP_CID_ERROR
+#define ECHO	SCTP_CID_COOKIE_ECHO
+#define COOKACK	SCTP_CID_COOKIE_ACK
+#define DONE	SCTP_CID_SHUTDOWN_COMPLETE
+
+struct packet {
+	u8 dir;
+	u32 tag;
+	u8 chunk[3];	/* up to the first zero */
+	u8 state;	/* after it */
+	enum ct_invalid reason;
+	u32 init_tag;	/* in INIT and INIT ACK */
+	u8 flags;	/* of all chunks */
+};
+
+static void put_packet(struct test_packet *t, u8 l3, const struct packet *k)
+{
+	struct sctphdr *sh;
+	unsigned int i;
+
+	test_start(t, l3, IPPROTO_SCTP);
+	sh = test_put(t, sizeof(*sh));
+	sh->source = TEST_SPORT;
+	sh->dest = TEST_DPORT;
+	sh->vtag = htonl(k->tag);
+	for (i = 0; i < ARRAY_SIZE(k->chunk) && k->chunk[i]; i++) {
+		struct sctp_chunkhdr *ch = test_put(t, sizeof(*ch));
+		unsigned int len = sizeof(*ch);
+
+		ch->type = k->chunk[i] == DATA ? SCTP_CID_DATA : k->chunk[i];
+		ch->flags = k->flags;
+		if (ch->type == INIT || ch->type == INITACK) {
+			struct sctp_inithdr *ih = test_put(t, sizeof(*ih));
+
+			ih->init_tag = htonl(k->init_tag);
+			len += sizeof(*ih);
+		} else if (ch->type == SCTP_CID_DATA) {
+			/* Padded to a multiple of four. */
+			test_put(t, 16);
+			len += 13;
+		}
+		ch->length = htons(len);
+	}
+	test_finish(t);
+	sh->checksum = 0;
+	sh->checksum = cpu_to_le32(~crc32c(~0, sh, t->len - t->l4off));
+}
+
+static enum ct_invalid play(struct kunit *test, struct ct_entry *e,
+			    const struct packet *k)
+{
+	struct test_packet t;
+	enum ct_invalid reason;
+	struct ct_packet p;
+
+	put_packet(&t, NFPROTO_IPV4, k);
+	p = test_located(test, e->cn, test_skb(test, &t, t.len), t.l3);
+	KUNIT_EXPECT_EQ(test, (int)ct_proto_sctp.check(&p), CT_OK);
+	if (!e->proto.sctp.state && k->dir == O)
+		reason = ct_proto_sctp.new(e, &p);
+	else if (ct_proto_sctp.packet(e, &p, k->dir == R ?
+				      IP_CT_ESTABLISHED_REPLY :
+				      IP_CT_ESTABLISHED, &reason) == CT_ACCEPT)
+		KUNIT_EXPECT_EQ(test, (int)reason, CT_OK);
+	kfree_skb(p.skb);
+	return reason;
+}
+
+/* How an association is opened and, from the fifth on, shut down. */
+static const struct packet prologue[] = {
+	{ O, 0, { INIT }, S(CLOSED), .init_tag = CT },
+	{ R, CT, { INITACK }, S(COOKIE_WAIT), .init_tag = ST },
+	{ O, ST, { ECHO, DATA }, S(COOKIE_ECHOED) },
+	{ R, CT, { COOKACK }, S(ESTABLISHED) },
+	{ O, ST, { SHUT }, S(SHUTDOWN_SENT) },
+	{ R, CT, { SHUTACK }, S(SHUTDOWN_ACK_SENT) },
+	{ O, ST, { DONE }, S(CLOSED) },
+};
+
+#define OPEN	4
+#define CLOSED	7
+
+#define BAD_TAG		CT_INVALID_SCTP_TAG
+#define BAD_STATE	CT_INVALID_SCTP_STATE
+#define BAD_NEW		CT_INVALID_SCTP_NEW
+#define BAD_ROW		CT_INVALID_SCTP_CHUNK
+#define EST		S(ESTABLISHED)
+
+struct script_case {
+	const char *name;
+	u8 prologue;
+	struct packet step[6];
+	bool assured;
+	u8 timeout;	/* as the state's, at the end */
+};
+
+static const struct script_case script_cases[] = {
+	{ "an association", OPEN, { }, true, EST },
+	{ "shut down", CLOSED, { }, true, S(CLOSED) },
+	{ "shut down by the server", OPEN, {
+		{ R, CT, { SHUT }, S(SHUTDOWN_RECD) },
+		{ O, ST, { SHUTACK }, S(SHUTDOWN_ACK_SENT) },
+		{ R, CT, { DONE }, S(CLOSED) },
+	  }, true, S(CLOSED) },
+	{ "shut down by both at once", OPEN, {
+		{ O, ST, { SHUT }, S(SHUTDOWN_SENT) },
+		{ R, CT, { SHUT }, S(SHUTDOWN_SENT) },
+		{ O, ST, { SHUTACK }, S(SHUTDOWN_ACK_SENT) },
+		{ R, CT, { SHUTACK }, S(SHUTDOWN_ACK_SENT) },
+		{ R, CT, { DONE }, S(CLOSED) },
+	  }, true, S(CLOSED) },
+	{ "data both ways", OPEN, {
+		{ O, ST, { DATA, DATA }, EST },
+		{ R, CT, { SCTP_CID_SACK, DATA }, EST },
+	  }, true, EST },
+	{ "data with another tag", OPEN, {
+		{ O, CT, { DATA }, EST, BAD_TAG },
+		{ R, ST, { DATA }, EST, BAD_TAG },
+		{ R, 0, { DATA }, EST, BAD_TAG },
+	  }, true, EST },
+	{ "INIT repeated", 0, {
+		{ O, 0, { INIT }, S(CLOSED), .init_tag = CT },
+		{ O, 0, { INIT }, S(CLOSED), .init_tag = CT },
+		{ R, CT, { INITACK }, S(COOKIE_WAIT), .init_tag = ST },
+	  }, .timeout = S(COOKIE_WAIT) },
+	{ "INIT with a tag", 0, {
+		{ O, 1, { INIT }, S(NONE), BAD_TAG, CT },
+	  }, .timeout = S(NONE) },
+	{ "INIT ACK with another tag", 0, {
+		{ O, 0, { INIT }, S(CLOSED), .init_tag = CT },
+		{ R, 7, { INITACK }, S(CLOSED), BAD_TAG, ST },
+	  }, .timeout = S(CLOSED) },
+	{ "a second INIT ACK, with another tag", 0, {
+		{ O, 0, { INIT }, S(CLOSED), .init_tag = CT },
+		{ R, CT, { INITACK }, S(COOKIE_WAIT), .init_tag = ST },
+		{ R, CT, { INITACK }, S(COOKIE_WAIT), .init_tag = ST },
+		{ O, ST, { ECHO }, S(COOKIE_ECHOED) },
+	  }, .timeout = S(COOKIE_ECHOED) },
+	{ "INIT ACK to who asked nothing", OPEN, {
+		{ O, ST, { INITACK }, EST, BAD_TAG, 0x99 },
+		{ R, CT, { INITACK }, EST, BAD_TAG, 0x99 },
+	  }, true, EST },
+	{ "COOKIE ECHO with another tag", 0, {
+		{ O, 0, { INIT }, S(CLOSED), .init_tag = CT },
+		{ R, CT, { INITACK }, S(COOKIE_WAIT), .init_tag = ST },
+		{ O, CT, { ECHO }, S(COOKIE_WAIT), BAD_TAG },
+	  }, .timeout = S(COOKIE_WAIT) },
+	{ "both send INIT", 0, {
+		{ O, 0, { INIT }, S(CLOSED), .init_tag = CT },
+		{ R, 0, { INIT }, S(CLOSED), .init_tag = ST },
+		{ R, CT, { INITACK }, S(COOKIE_WAIT), .init_tag = ST },
+		{ O, ST, { INITACK }, S(COOKIE_WAIT), .init_tag = CT },
+		{ R, CT, { ECHO }, S(COOKIE_ECHOED) },
+		{ O, ST, { COOKACK }, EST },
+	  }, true, EST },
+	{ "both send INIT, the answer has another tag", 0, {
+		{ O, 0, { INIT }, S(CLOSED), .init_tag = CT },
+		{ R, 0, { INIT }, S(CLOSED), .init_tag = ST },
+		{ R, CT, { INITACK }, S(CLOSED), BAD_TAG, 0x99 },
+	  }, .timeout = S(CLOSED) },
+	{ "a stale cookie", 0, {
+		{ O, 0, { INIT }, S(CLOSED), .init_tag = CT },
+		{ R, CT, { INITACK }, S(COOKIE_WAIT), .init_tag = ST },
+		{ O, ST, { ECHO }, S(COOKIE_ECHOED) },
+		{ R, CT, { ERROR }, S(CLOSED) },
+	  }, .timeout = S(CLOSED) },
+	{ "aborted", OPEN, {
+		{ R, CT, { ABORT }, S(CLOSED) },
+	  }, true, S(CLOSED) },
+	{ "aborted by who has no association", OPEN, {
+		{ R, ST, { ABORT }, S(CLOSED), .flags = T },
+	  }, true, S(CLOSED) },
+	{ "aborted with another tag", OPEN, {
+		{ R, ST, { ABORT }, EST, BAD_TAG },
+		{ R, CT, { ABORT }, EST, BAD_TAG, .flags = T },
+		{ R, 0, { ABORT }, EST, BAD_TAG },
+	  }, true, EST },
+	{ "SHUTDOWN COMPLETE with another tag", OPEN, {
+		{ O, ST, { SHUT }, S(SHUTDOWN_SENT) },
+		{ R, CT, { SHUTACK }, S(SHUTDOWN_ACK_SENT) },
+		{ O, 9, { DONE }, S(SHUTDOWN_ACK_SENT), BAD_TAG },
+		{ O, CT, { DONE }, S(CLOSED), .flags = T },
+	  }, true, S(CLOSED) },
+	{ "opened again", CLOSED, {
+		{ O, 0, { INIT }, S(CLOSED), .init_tag = 0x77 },
+		{ R, 0x77, { INITACK }, S(COOKIE_WAIT), .init_tag = 0x88 },
+		{ O, 0x88, { ECHO }, S(COOKIE_ECHOED) },
+		{ R, 0x77, { COOKACK }, EST },
+	  }, true, EST },
+	{ "opened again while it shuts down", OPEN, {
+		{ O, ST, { SHUT }, S(SHUTDOWN_SENT) },
+		{ O, 0, { INIT }, S(CLOSED), .init_tag = 0x77 },
+	  }, true, S(CLOSED) },
+	{ "a second path", 0, {
+		{ O, ST, { HB }, S(HEARTBEAT_SENT) },
+		{ R, CT, { HBACK }, EST },
+		{ O, ST, { DATA }, EST },
+		{ R, CT, { DATA }, EST },
+	  }, true, EST },
+	{ "a second path, with another tag", 0, {
+		{ O, ST, { HB }, S(HEARTBEAT_SENT) },
+		{ R, CT, { HBACK }, EST },
+		{ R, 9, { DATA }, EST, BAD_TAG },
+	  }, true, EST },
+	{ "a second path, answered by something else", 0, {
+		{ O, ST, { HB }, S(HEARTBEAT_SENT) },
+		{ R, 0, { INIT }, S(HEARTBEAT_SENT), BAD_STATE, 1 },
+		{ R, CT, { SHUTACK }, S(HEARTBEAT_SENT), BAD_STATE },
+	  }, .timeout = S(HEARTBEAT_SENT) },
+	{ "the path's association was replaced", OPEN, {
+		{ O, 0x66, { HB }, EST },
+		{ O, 0x66, { DATA }, EST, BAD_TAG },
+		{ R, 0x44, { HBACK }, EST },
+		{ O, 0x66, { HB }, EST },
+		{ O, 0x66, { DATA }, EST },
+		{ R, 0x44, { DATA }, EST },
+	  }, true, EST },
+	{ "a strange HEARTBEAT, answered by its own side", OPEN, {
+		{ O, 0x66, { HB }, EST },
+		{ O, 0x66, { HBACK }, EST, BAD_TAG },
+	  }, true, EST },
+	{ "a strange HEARTBEAT with data", OPEN, {
+		{ O, 0x66, { HB, DATA }, EST, BAD_TAG },
+	  }, true, EST },
+	{ "a strange HEARTBEAT ACK", OPEN, {
+		{ R, 0x66, { HBACK }, EST, BAD_TAG },
+	  }, true, EST },
+	{ "a right HEARTBEAT takes the doubt away", OPEN, {
+		{ O, 0x66, { HB }, EST },
+		{ O, ST, { HB }, EST },
+		{ R, 0x44, { HBACK }, EST, BAD_TAG },
+	  }, true, EST },
+	{ "SHUTDOWN ACK out of the blue", 0, {
+		{ O, 0x33, { SHUTACK }, S(SHUTDOWN_ACK_SENT) },
+		{ R, 0x33, { DONE }, S(CLOSED), .flags = 0 },
+	  }, .timeout = S(CLOSED) },
+	{ "data out of the blue", 0, {
+		{ O, 0, { DATA }, S(NONE), BAD_NEW },
+	  } },
+	{ "ABORT out of the blue", 0, {
+		{ O, 0, { ABORT }, S(NONE), BAD_NEW },
+	  } },
+	{ "COOKIE ACK out of the blue", 0, {
+		{ O, 0, { COOKACK }, S(NONE), BAD_NEW },
+	  } },
+	{ "SHUTDOWN COMPLETE out of the blue", 0, {
+		{ O, 0, { DONE }, S(NONE), BAD_NEW },
+	  } },
+	{ "COOKIE ECHO and data out of the blue", 0, {
+		{ O, 0, { ECHO, DATA }, S(NONE), BAD_NEW },
+	  } },
+	{ "SHUTDOWN out of the blue", 0, {
+		{ O, 1, { SHUT }, S(NONE), BAD_TAG },
+		{ O, 0, { SHUT }, S(CLOSED) },
+	  }, .timeout = S(CLOSED) },
+	{ "what must be alone is not", OPEN, {
+		{ O, 0, { INIT, DATA }, EST, BAD_ROW, 1 },
+		{ O, ST, { DATA, DONE }, EST, BAD_ROW },
+		{ O, ST, { INITACK, HB }, EST, BAD_ROW, 1 },
+		{ O, ST, { HB, INIT }, EST, BAD_ROW, 1 },
+	  }, true, EST },
+	{ "what must be first is not", OPEN, {
+		{ O, ST, { DATA, ECHO }, EST, BAD_ROW },
+		{ R, CT, { HB, COOKACK }, EST, BAD_ROW },
+	  }, true, EST },
+	{ "no chunk at all", OPEN, {
+		{ O, ST, { 0 }, EST, BAD_ROW },
+	  }, true, EST },
+	{ "of a bad row, nothing is taken", OPEN, {
+		{ O, ST, { SHUT, HB }, S(SHUTDOWN_SENT) },
+		{ R, 0x99, { SHUTACK, ABORT }, S(SHUTDOWN_SENT), BAD_TAG },
+		{ R, CT, { SHUTACK }, S(SHUTDOWN_ACK_SENT) },
+	  }, true, S(SHUTDOWN_ACK_SENT) },
+};
+
+static void script_desc(const struct script_case *c, char *desc)
+{
+	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(script, script_cases, script_desc);
+
+static void follow(struct kunit *test, struct ct_entry *e,
+		   const struct packet *k, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n && (k[i].state || k[i].reason); i++) {
+		KUNIT_EXPECT_EQ_MSG(test, (int)play(test, e, &k[i]),
+				    (int)k[i].reason, "packet %u", i + 1);
+		KUNIT_EXPECT_EQ_MSG(test, (int)e->proto.sctp.state,
+				    (int)k[i].state, "packet %u", i + 1);
+	}
+}
+
+static void test_script(struct kunit *test)
+{
+	const struct script_case *c = test->param_value;
+	struct ct_net *cn = test_net(test);
+	struct ct_entry *e = test_entry(test, cn);
+
+	follow(test, e, prologue, c->prologue);
+	follow(test, e, c->step, ARRAY_SIZE(c->step));
+	KUNIT_EXPECT_EQ(test, !!(ct_entry_hot(e) & IPS_ASSURED), c->assured);
+	KUNIT_EXPECT_EQ(test, e->expires, c->timeout ?
+			cn->timeout[CT_TIMEOUT_SCTP + c->timeout] : 0);
+}
+
+/* What keeps nothing alive: INIT repeated, and a HEARTBEAT nobody knows. */
+static void test_quiet(struct kunit *test)
+{
+	struct ct_entry *e = test_entry(test, test_net(test));
+	const struct packet strange = { O, 0x66, { HB }, EST };
+
+	follow(test, e, prologue, 1);
+	e->expires = 7 * HZ;
+	follow(test, e, prologue, 1);
+	play(test, e, &prologue[0]);
+	KUNIT_EXPECT_EQ(test, e->expires, 7u * HZ);
+
+	e = test_entry(test, test_net(test));
+	follow(test, e, prologue, OPEN);
+	e->expires = 7 * HZ;
+	play(test, e, &strange);
+	KUNIT_EXPECT_EQ(test, e->expires, 7u * HZ);
+}
+
+/* A packet, changed, and what becomes of it. */
+struct damage_case {
+	const char *name;
+	u8 l3;
+	u8 cut;		/* to so many octets of SCTP */
+	u8 at, value;	/* octet of SCTP, if not 0 */
+	u8 linear;
+	bool unchecked;
+	u8 summed;
+	enum ct_invalid check, open;
+};
+
+static const struct damage_case damage_cases[] = {
+	{ "good", NFPROTO_IPV4 },
+	{ "good, IPv6", NFPROTO_IPV6 },
+	{ "good, in a page", NFPROTO_IPV4, .linear = 20 },
+	{ "good, in a page from the middle of a chunk", NFPROTO_IPV4,
+	  .linear = 39 },
+	{ "a header of 11 octets", NFPROTO_IPV4, .cut = 11,
+	  .check = CT_INVALID_L4_SHORT, .open = CT_INVALID_L4_SHORT },
+	{ "a flipped bit", NFPROTO_IPV4, .at = 21, .value = 0x40,
+	  .check = CT_INVALID_SCTP_CHECKSUM },
+	{ "a flipped bit, IPv6, in a page", NFPROTO_IPV6, .at = 21,
+	  .value = 0x40, .linear = 52, .check = CT_INVALID_SCTP_CHECKSUM },
+	{ "a flipped bit of the checksum", NFPROTO_IPV4, .at = 8, .value = 1,
+	  .check = CT_INVALID_SCTP_CHECKSUM },
+	{ "a flipped bit, switched off", NFPROTO_IPV4, .at = 21, .value = 0x40,
+	  .unchecked = true },
+	{ "a flipped bit, the card says good", NFPROTO_IPV4, .at = 21,
+	  .value = 0x40, .summed = CHECKSUM_UNNECESSARY },
+	{ "a sum of another kind", NFPROTO_IPV4, .at = 21,
+	  .value = 0x40, .summed = CHECKSUM_COMPLETE },
+	{ "a chunk without a length", NFPROTO_IPV4, .at = 15, .value = 20,
+	  .unchecked = true, .open = CT_INVALID_SCTP_CHUNK },
+	{ "no chunk", NFPROTO_IPV4, .cut = 12, .unchecked = true,
+	  .open = CT_INVALID_SCTP_CHUNK },
+	{ "a chunk of three octets", NFPROTO_IPV4, .cut = 15,
+	  .unchecked = true, .open = CT_INVALID_SCTP_CHUNK },
+	{ "INIT, cut off", NFPROTO_IPV4, .cut = 31, .unchecked = true,
+	  .open = CT_INVALID_SCTP_CHUNK },
+	{ "a length past the packet", NFPROTO_IPV6, .at = 14, .value = 0xff,
+	  .unchecked = true },
+};
+
+static void damage_desc(const struct damage_case *c, char *desc)
+{
+	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(damage, damage_cases, damage_desc);
+
+static void test_damage(struct kunit *test)
+{
+	const struct damage_case *c = test->param_value;
+	struct ct_net *cn = test_net(test);
+	struct ct_entry *e = test_entry(test, cn);
+	struct test_packet t;
+	struct ct_packet p;
+
+	put_packet(&t, c->l3, &prologue[0]);
+	if (c->cut) {
+		t.len = t.l4off + c->cut;
+		test_finish(&t);
+	}
+	/* The length of INIT is 20: what is flipped out of it leaves 0. */
+	if (c->at)
+		t.data[t.l4off + c->at] ^= c->value;
+	cn->checksum = !c->unchecked;
+	p = test_located(test, cn, test_skb(test, &t, c->linear ?: t.len),
+			 t.l3);
+	p.skb->ip_summed = c->summed;
+	KUNIT_EXPECT_EQ(test, (int)ct_proto_sctp.check(&p), (int)c->check);
+	KUNIT_EXPECT_EQ(test, (int)ct_proto_sctp.new(e, &p), (int)c->open);
+	kfree_skb(p.skb);
+}
+
+static void test_fill(struct kunit *test)
+{
+	struct nlattr *info[CTA_PROTOINFO_MAX + 1];
+	struct nlattr *tb[CTA_PROTOINFO_SCTP_MAX + 1];
+	struct ct_entry *e = test_entry(test, test_net(test));
+	struct sk_buff *skb;
+	unsigned int end;
+
+	follow(test, e, prologue, OPEN);
+	for (end = 0; end < 2; end++) {
+		skb = nlmsg_new(256, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, skb);
+		KUNIT_ASSERT_EQ(test, ct_proto_sctp.fill(skb, e, end), 0);
+		KUNIT_ASSERT_EQ(test, nla_parse_nested(info, CTA_PROTOINFO_MAX,
+				(struct nlattr *)skb->data, NULL, NULL), 0);
+		KUNIT_ASSERT_NOT_NULL(test, info[CTA_PROTOINFO_SCTP]);
+		KUNIT_ASSERT_EQ(test, nla_parse_nested(tb,
+				CTA_PROTOINFO_SCTP_MAX,
+				info[CTA_PROTOINFO_SCTP], NULL, NULL), 0);
+		KUNIT_EXPECT_EQ(test, (int)nla_get_u8(tb[CTA_PROTOINFO_SCTP_STATE]),
+				S(ESTABLISHED));
+		KUNIT_EXPECT_EQ(test, !tb[CTA_PROTOINFO_SCTP_VTAG_ORIGINAL],
+				!!end);
+		KUNIT_EXPECT_EQ(test, !tb[CTA_PROTOINFO_SCTP_VTAG_REPLY],
+				!!end);
+		if (!end) {
+			KUNIT_EXPECT_EQ(test, nla_get_be32(
+				tb[CTA_PROTOINFO_SCTP_VTAG_ORIGINAL]),
+				htonl(ST));
+			KUNIT_EXPECT_EQ(test, nla_get_be32(
+				tb[CTA_PROTOINFO_SCTP_VTAG_REPLY]), htonl(CT));
+		}
+		kfree_skb(skb);
+	}
+}
+
+static struct kunit_case ct_sctp_cases[] = {
+	KUNIT_CASE_PARAM(test_script, script_gen_params),
+	KUNIT_CASE_PARAM(test_damage, damage_gen_params),
+	KUNIT_CASE(test_quiet),
+	KUNIT_CASE(test_fill),
+	{}
+};
+
+static struct kunit_suite ct_sctp_suite = {
+	.name = "ct_sctp",
+	.test_cases = ct_sctp_cases,
+};
+
+kunit_test_suites(&ct_sctp_suite);

@@ -1,0 +1,566 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * SCTP (RFC 9260), seen by somebody between the two ends: a packet is a row of
+ * chunks, and each may change the state. Who knows its verification tag is part
+ * of the association.
+ */
+#include <linux/netfilter/nf_conntrack_sctp.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <linux/sctp.h>
+#include <net/netlink.h>
+#include <net/sctp/checksum.h>
+#include "common.h"
+
+/* Chunks that say something of the association; DATA and others do not. */
+enum chunk {
+	CHUNK_OTHER,
+	CHUNK_INIT,
+	CHUNK_INIT_ACK,
+	CHUNK_ABORT,
+	CHUNK_SHUTDOWN,
+	CHUNK_SHUTDOWN_ACK,
+	CHUNK_SHUTDOWN_COMPLETE,
+	CHUNK_ERROR,
+	CHUNK_COOKIE_ECHO,
+	CHUNK_COOKIE_ACK,
+	CHUNK_HEARTBEAT,
+	CHUNK_HEARTBEAT_ACK,
+	__CHUNK_MAX
+};
+
+static enum chunk chunk_of(u8 type)
+{
+	switch (type) {
+	case SCTP_CID_INIT:
+		return CHUNK_INIT;
+	case SCTP_CID_INIT_ACK:
+		return CHUNK_INIT_ACK;
+	case SCTP_CID_ABORT:
+		return CHUNK_ABORT;
+	case SCTP_CID_SHUTDOWN:
+		return CHUNK_SHUTDOWN;
+	case SCTP_CID_SHUTDOWN_ACK:
+		return CHUNK_SHUTDOWN_ACK;
+	case SCTP_CID_SHUTDOWN_COMPLETE:
+		return CHUNK_SHUTDOWN_COMPLETE;
+	case SCTP_CID_ERROR:
+		return CHUNK_ERROR;
+	case SCTP_CID_COOKIE_ECHO:
+		return CHUNK_COOKIE_ECHO;
+	case SCTP_CID_COOKIE_ACK:
+		return CHUNK_COOKIE_ACK;
+	case SCTP_CID_HEARTBEAT:
+		return CHUNK_HEARTBEAT;
+	case SCTP_CID_HEARTBEAT_ACK:
+		return CHUNK_HEARTBEAT_ACK;
+	default:
+		return CHUNK_OTHER;
+	}
+}
+
+#define TO(s)	SCTP_CONNTRACK_##s
+#define REJECT	SCTP_CONNTRACK_MAX
+
+/* By state, direction and chunk. What a row leaves out changes nothing. */
+static const u8 steps[SCTP_CONNTRACK_MAX][IP_CT_DIR_MAX][__CHUNK_MAX] = {
+	/*
+	 * The first packet. INIT opens (5.1); a HEARTBEAT is of a second path
+	 * of an association (5.4); what else is there is late, and answered by
+	 * ABORT or SHUTDOWN COMPLETE (8.4).
+	 */
+	[TO(NONE)] = {
+		[IP_CT_DIR_ORIGINAL] = {
+			[CHUNK_OTHER] = REJECT,
+			[CHUNK_INIT] = TO(CLOSED),
+			[CHUNK_INIT_ACK] = TO(CLOSED),
+			[CHUNK_ABORT] = REJECT,
+			[CHUNK_SHUTDOWN] = TO(CLOSED),
+			[CHUNK_SHUTDOWN_ACK] = TO(SHUTDOWN_ACK_SENT),
+			[CHUNK_SHUTDOWN_COMPLETE] = REJECT,
+			[CHUNK_ERROR] = TO(CLOSED),
+			[CHUNK_COOKIE_ECHO] = TO(CLOSED),
+			[CHUNK_COOKIE_ACK] = REJECT,
+			[CHUNK_HEARTBEAT] = TO(HEARTBEAT_SENT),
+			[CHUNK_HEARTBEAT_ACK] = TO(CLOSED),
+		},
+		[IP_CT_DIR_REPLY] = {
+			[CHUNK_INIT ... CHUNK_HEARTBEAT_ACK] = REJECT,
+		},
+	},
+	/* INIT was sent, or all is over. */
+	[TO(CLOSED)] = {
+		[IP_CT_DIR_REPLY] = {
+			[CHUNK_INIT_ACK] = TO(COOKIE_WAIT),
+		},
+	},
+	[TO(COOKIE_WAIT)] = {
+		[IP_CT_DIR_ORIGINAL] = {
+			[CHUNK_ABORT] = TO(CLOSED),
+			[CHUNK_COOKIE_ECHO] = TO(COOKIE_ECHOED),
+		},
+		/* Both ends sent INIT: either cookie comes back (5.2.1). */
+		[IP_CT_DIR_REPLY] = {
+			[CHUNK_ABORT] = TO(CLOSED),
+			[CHUNK_COOKIE_ECHO] = TO(COOKIE_ECHOED),
+		},
+	},
+	[TO(COOKIE_ECHOED)] = {
+		[IP_CT_DIR_ORIGINAL] = {
+			[CHUNK_ABORT] = TO(CLOSED),
+			[CHUNK_COOKIE_ACK] = TO(ESTABLISHED),
+		},
+		[IP_CT_DIR_REPLY] = {
+			[CHUNK_ABORT] = TO(CLOSED),
+			/* A stale cookie (5.2.6). */
+			[CHUNK_ERROR] = TO(CLOSED),
+			[CHUNK_COOKIE_ACK] = TO(ESTABLISHED),
+		},
+	},
+	[TO(ESTABLISHED)] = {
+		[IP_CT_DIR_ORIGINAL] = {
+			[CHUNK_ABORT] = TO(CLOSED),
+			[CHUNK_SHUTDOWN] = TO(SHUTDOWN_SENT),
+		},
+		[IP_CT_DIR_REPLY] = {
+			[CHUNK_ABORT] = TO(CLOSED),
+			[CHUNK_SHUTDOWN] = TO(SHUTDOWN_RECD),
+		},
+	},
+	[TO(SHUTDOWN_SENT)] = {
+		[IP_CT_DIR_ORIGINAL] = {
+			/* Another association of the same two (5.2.2). */
+			[CHUNK_INIT] = TO(CLOSED),
+			[CHUNK_ABORT] = TO(CLOSED),
+			/* Both shut down at once (9.2). */
+			[CHUNK_SHUTDOWN_ACK] = TO(SHUTDOWN_ACK_SENT),
+		},
+		[IP_CT_DIR_REPLY] = {
+			[CHUNK_ABORT] = TO(CLOSED),
+			[CHUNK_SHUTDOWN_ACK] = TO(SHUTDOWN_ACK_SENT),
+		},
+	},
+	[TO(SHUTDOWN_RECD)] = {
+		[IP_CT_DIR_ORIGINAL] = {
+			[CHUNK_INIT] = TO(CLOSED),
+			[CHUNK_ABORT] = TO(CLOSED),
+			[CHUNK_SHUTDOWN_ACK] = TO(SHUTDOWN_ACK_SENT),
+		},
+		[IP_CT_DIR_REPLY] = {
+			[CHUNK_ABORT] = TO(CLOSED),
+			[CHUNK_SHUTDOWN_ACK] = TO(SHUTDOWN_ACK_SENT),
+		},
+	},
+	[TO(SHUTDOWN_ACK_SENT)] = {
+		[IP_CT_DIR_ORIGINAL] = {
+			[CHUNK_ABORT] = TO(CLOSED),
+			[CHUNK_SHUTDOWN_COMPLETE] = TO(CLOSED),
+		},
+		[IP_CT_DIR_REPLY] = {
+			[CHUNK_ABORT] = TO(CLOSED),
+			[CHUNK_SHUTDOWN_COMPLETE] = TO(CLOSED),
+		},
+	},
+	/* A path is probed, its answer confirms it (5.4). */
+	[TO(HEARTBEAT_SENT)] = {
+		[IP_CT_DIR_ORIGINAL] = {
+			[CHUNK_INIT] = TO(COOKIE_WAIT),
+			[CHUNK_INIT_ACK] = TO(CLOSED),
+			[CHUNK_ABORT] = TO(CLOSED),
+			[CHUNK_SHUTDOWN] = TO(CLOSED),
+			[CHUNK_SHUTDOWN_ACK] = TO(SHUTDOWN_ACK_SENT),
+			[CHUNK_SHUTDOWN_COMPLETE] = TO(CLOSED),
+			[CHUNK_ERROR] = TO(CLOSED),
+			[CHUNK_COOKIE_ECHO] = TO(CLOSED),
+			[CHUNK_COOKIE_ACK] = TO(CLOSED),
+		},
+		[IP_CT_DIR_REPLY] = {
+			[CHUNK_INIT ... CHUNK_COOKIE_ACK] = REJECT,
+			[CHUNK_HEARTBEAT_ACK] = TO(ESTABLISHED),
+		},
+	},
+};
+
+/*
+ * A packet on its way through its chunks, and copies of what it may change:
+ * nothing bad is learned from.
+ */
+struct walk {
+	const struct ct_packet *p;
+	__be32 tag;
+	unsigned int dir;
+	u32 present;		/* BIT() of enum chunk */
+	bool data;		/* there is a DATA chunk */
+	bool quiet;		/* accepted, but keeps nothing alive */
+	bool established;
+	enum ct_invalid reason;
+	struct ct_sctp sctp;
+	__be32 vtag[IP_CT_DIR_MAX];
+};
+
+/* The chunk at @off. Return: false at the end of the packet */
+static bool chunk_at(const struct ct_packet *p, unsigned int off,
+		     struct sctp_chunkhdr *ch)
+{
+	const struct sctp_chunkhdr *h;
+
+	if (off + sizeof(*ch) > p->l4off + p->l4len)
+		return false;
+	h = skb_header_pointer(p->skb, off, sizeof(*ch), ch);
+	if (!h)
+		return false;
+	if (h != ch)
+		*ch = *h;
+	return true;
+}
+
+static unsigned int chunk_next(unsigned int off, const struct sctp_chunkhdr *ch)
+{
+	return off + round_up(ntohs(ch->length), 4);
+}
+
+static unsigned int chunk_first(const struct ct_packet *p)
+{
+	return p->l4off + sizeof(struct sctphdr);
+}
+
+/*
+ * INIT, INIT ACK and SHUTDOWN COMPLETE stand alone (RFC 9260 3), COOKIE ECHO
+ * and COOKIE ACK come first. There is a chunk, and none has no length.
+ */
+static bool survey(struct walk *w)
+{
+	unsigned int off = chunk_first(w->p), n;
+	struct sctp_chunkhdr ch;
+	bool alone = false;
+	enum chunk c;
+
+	for (n = 0; chunk_at(w->p, off, &ch); n++) {
+		c = chunk_of(ch.type);
+		alone |= c == CHUNK_INIT || c == CHUNK_INIT_ACK ||
+			 c == CHUNK_SHUTDOWN_COMPLETE;
+		if (!ch.length)
+			return false;
+		if (n && (alone || c == CHUNK_COOKIE_ECHO ||
+			  c == CHUNK_COOKIE_ACK))
+			return false;
+		w->present |= BIT(c);
+		w->data |= ch.type == SCTP_CID_DATA;
+		off = chunk_next(off, &ch);
+	}
+	return n;
+}
+
+/* Chunks that have rules of their own about the tag (8.5.1), or none. */
+#define TAG_RULES	(BIT(CHUNK_INIT) | BIT(CHUNK_SHUTDOWN_COMPLETE) | \
+			 BIT(CHUNK_COOKIE_ECHO) | BIT(CHUNK_ABORT) | \
+			 BIT(CHUNK_SHUTDOWN_ACK) | BIT(CHUNK_HEARTBEAT) | \
+			 BIT(CHUNK_HEARTBEAT_ACK))
+
+/* The T bit: the tag is the other end's, for the sender has none (8.4). */
+static bool tag_is_right(const struct walk *w, const struct sctp_chunkhdr *ch)
+{
+	bool reflected = ch->flags & SCTP_CHUNK_FLAG_T;
+
+	return w->tag == w->vtag[reflected ? !w->dir : w->dir];
+}
+
+/* What was learned of a path by HEARTBEATs. */
+enum beat {
+	BEAT_FITS,
+	BEAT_STRANGE,	/* let through, for the answer to tell */
+	BEAT_INVALID
+};
+
+/*
+ * A path may come to belong to another association of the same two ends: its
+ * HEARTBEAT has a tag that we do not know. If the other end answers, they know.
+ */
+static enum beat heartbeat(struct walk *w, bool ack)
+{
+	struct ct_sctp *s = &w->sctp;
+
+	if (!w->vtag[w->dir]) {
+		w->vtag[w->dir] = w->tag;
+		return BEAT_FITS;
+	}
+	if (w->tag == w->vtag[w->dir]) {
+		s->strange = 0;
+		return BEAT_FITS;
+	}
+	if (w->data || w->quiet)
+		return BEAT_INVALID;
+	if (!ack) {
+		s->strange = 1;
+		s->strange_dir = w->dir;
+		return BEAT_STRANGE;
+	}
+	if (!s->strange || s->strange_dir == w->dir)
+		return BEAT_INVALID;
+	s->strange = 0;
+	w->vtag[w->dir] = w->tag;
+	w->vtag[!w->dir] = 0;
+	return BEAT_FITS;
+}
+
+/* The tag that the sender of INIT or INIT ACK wants to be addressed by. */
+static bool read_init_tag(const struct walk *w, unsigned int off, __be32 *tag)
+{
+	struct sctp_inithdr buf, *h;
+
+	if (off + sizeof(struct sctp_chunkhdr) + sizeof(buf) >
+	    w->p->l4off + w->p->l4len)
+		return false;
+	h = skb_header_pointer(w->p->skb, off + sizeof(struct sctp_chunkhdr),
+			       sizeof(buf), &buf);
+	if (!h)
+		return false;
+	*tag = h->init_tag;
+	return true;
+}
+
+/*
+ * An INIT names the sender's tag. When both ends sent one (5.2.1), the INIT ACK
+ * to the other's has to name the same tag again.
+ */
+static enum ct_invalid learn_tag(struct walk *w, enum chunk c,
+				 unsigned int off)
+{
+	struct ct_sctp *s = &w->sctp;
+	__be32 *known = &w->vtag[!w->dir], tag;
+	const u8 mine = BIT(w->dir), other = BIT(!w->dir);
+
+	if (!read_init_tag(w, off, &tag))
+		return CT_INVALID_SCTP_CHUNK;
+	if (c == CHUNK_INIT) {
+		/* Not one repeated, or long known. */
+		if (s->state == TO(NONE) || *known != tag) {
+			if (s->init == (mine | other))
+				s->init &= ~other;
+			s->init |= mine;
+		}
+	} else if (*known != tag &&
+		   ((!(s->init & other) && *known) ||
+		    s->init == (mine | other))) {
+		return CT_INVALID_SCTP_TAG;
+	}
+	*known = tag;
+	return CT_OK;
+}
+
+/* Return: the state after a chunk, REJECT with w->reason set */
+static u8 take_chunk(struct walk *w, const struct sctp_chunkhdr *ch,
+		     unsigned int off)
+{
+	struct ct_sctp *s = &w->sctp;
+	const enum chunk c = chunk_of(ch->type);
+	enum beat beat;
+	u8 next;
+
+	w->reason = CT_INVALID_SCTP_TAG;
+	switch (c) {
+	case CHUNK_INIT:
+		if (w->tag)
+			return REJECT;
+		break;
+	case CHUNK_ABORT:
+	case CHUNK_SHUTDOWN_COMPLETE:
+		if (!tag_is_right(w, ch))
+			return REJECT;
+		break;
+	case CHUNK_COOKIE_ECHO:
+		if (w->tag != w->vtag[w->dir])
+			return REJECT;
+		break;
+	case CHUNK_COOKIE_ACK:
+		s->init = 0;
+		break;
+	case CHUNK_HEARTBEAT:
+	case CHUNK_HEARTBEAT_ACK:
+		beat = heartbeat(w, c == CHUNK_HEARTBEAT_ACK);
+		if (beat == BEAT_INVALID)
+			return REJECT;
+		if (beat == BEAT_STRANGE) {
+			w->quiet = true;
+			return s->state;
+		}
+		break;
+	default:
+		break;
+	}
+
+	next = steps[s->state][w->dir][c] ?: s->state;
+	if (next == REJECT) {
+		w->reason = CT_INVALID_SCTP_STATE;
+		return REJECT;
+	}
+	if (c == CHUNK_INIT || c == CHUNK_INIT_ACK) {
+		w->reason = learn_tag(w, c, off);
+		if (w->reason)
+			return REJECT;
+	}
+	/*
+	 * An INIT repeated without an answer does not hold the entry, or the
+	 * ports would never be free for somebody else.
+	 */
+	if (c == CHUNK_INIT && next == TO(CLOSED) && s->state == next)
+		w->quiet = true;
+	return next;
+}
+
+/* The entry is locked, or nobody else's. Return: why the packet is invalid */
+static enum ct_invalid take_packet(struct walk *w, struct ct_entry *e,
+				   u32 *events)
+{
+	unsigned int off = chunk_first(w->p);
+	struct sctp_chunkhdr ch;
+	u8 next;
+
+	w->sctp = e->proto.sctp;
+	memcpy(w->vtag, e->vtag, sizeof(w->vtag));
+	if (!(w->present & TAG_RULES) && w->tag != w->vtag[w->dir])
+		return CT_INVALID_SCTP_TAG;
+	for (; chunk_at(w->p, off, &ch); off = chunk_next(off, &ch)) {
+		next = take_chunk(w, &ch, off);
+		if (next == REJECT)
+			return w->reason;
+		if (next != w->sctp.state && next == TO(ESTABLISHED))
+			w->established = true;
+		w->sctp.state = next;
+	}
+
+	if (w->sctp.state != e->proto.sctp.state)
+		*events |= BIT(IPCT_PROTOINFO);
+	e->proto.sctp = w->sctp;
+	memcpy(e->vtag, w->vtag, sizeof(e->vtag));
+	if (w->established && !ct_status_set(e, IPS_ASSURED_BIT))
+		*events |= BIT(IPCT_ASSURED);
+	if (!w->quiet)
+		ct_refresh(e, ct_timeout(e, CT_TIMEOUT_SCTP + w->sctp.state));
+	return CT_OK;
+}
+
+static enum ct_invalid begin(struct walk *w, const struct ct_packet *p,
+			     unsigned int dir)
+{
+	const struct sctphdr *sh;
+	struct sctphdr buf;
+
+	memset(w, 0, sizeof(*w));
+	w->p = p;
+	w->dir = dir;
+	sh = skb_header_pointer(p->skb, p->l4off, sizeof(buf), &buf);
+	if (!sh)
+		return CT_INVALID_L4_SHORT;
+	w->tag = sh->vtag;
+	return survey(w) ? CT_OK : CT_INVALID_SCTP_CHUNK;
+}
+
+/* CRC32c of the packet with zeros for the checksum (RFC 9260 6.8, appendix A). */
+static bool checksum_is_right(const struct ct_packet *p, __le32 checksum)
+{
+	const unsigned int at = offsetof(struct sctphdr, checksum);
+	const unsigned int rest = p->l4off + at + sizeof(checksum);
+	const __le32 zero = 0;
+	__wsum sum;
+
+	sum = __skb_checksum(p->skb, p->l4off, at, ~(__wsum)0, &sctp_csum_ops);
+	sum = sctp_csum_update(&zero, sizeof(zero), sum);
+	sum = __skb_checksum(p->skb, rest, p->l4off + p->l4len - rest, sum,
+			     &sctp_csum_ops);
+	return checksum == cpu_to_le32((__force u32)~sum);
+}
+
+static enum ct_invalid sctp_check(const struct ct_packet *p)
+{
+	const struct sctphdr *sh;
+	struct sctphdr buf;
+
+	sh = skb_header_pointer(p->skb, p->l4off, sizeof(buf), &buf);
+	if (!sh || p->l4len < sizeof(*sh))
+		return CT_INVALID_L4_SHORT;
+	/* A sum that the card made of it is none of this kind. */
+	if (ct_checksum_due(p) && p->skb->ip_summed == CHECKSUM_NONE &&
+	    !checksum_is_right(p, sh->checksum))
+		return CT_INVALID_SCTP_CHECKSUM;
+	return CT_OK;
+}
+
+/* Chunks that no connection begins with. */
+#define NEVER_FIRST	(BIT(CHUNK_OTHER) | BIT(CHUNK_ABORT) | \
+			 BIT(CHUNK_SHUTDOWN_COMPLETE) | BIT(CHUNK_COOKIE_ACK))
+
+static enum ct_invalid sctp_new(struct ct_entry *e, const struct ct_packet *p)
+{
+	enum ct_invalid reason;
+	struct walk w;
+	u32 events;
+
+	e->proto.raw = 0;
+	memset(e->vtag, 0, sizeof(e->vtag));
+	reason = begin(&w, p, IP_CT_DIR_ORIGINAL);
+	if (reason)
+		return reason;
+	if (w.present & NEVER_FIRST)
+		return CT_INVALID_SCTP_NEW;
+	/* Out of the blue: SHUTDOWN COMPLETE answers with the same tag (8.4). */
+	if (w.present & BIT(CHUNK_SHUTDOWN_ACK))
+		e->vtag[IP_CT_DIR_REPLY] = w.tag;
+	return take_packet(&w, e, &events);
+}
+
+static enum ct_verdict sctp_packet(struct ct_entry *e,
+				   const struct ct_packet *p,
+				   enum ip_conntrack_info ctinfo,
+				   enum ct_invalid *reason)
+{
+	struct walk w;
+	u32 events = 0;
+
+	*reason = begin(&w, p, CTINFO2DIR(ctinfo));
+	if (*reason)
+		return CT_INVALID;
+	spin_lock_bh(&e->lock);
+	*reason = take_packet(&w, e, &events);
+	spin_unlock_bh(&e->lock);
+	if (events)
+		ct_note(e, p, events);
+	return *reason ? CT_INVALID : CT_ACCEPT;
+}
+
+static int put_state(struct sk_buff *skb, struct ct_entry *e, bool destroy)
+{
+	__be32 vtag[IP_CT_DIR_MAX];
+	u8 state;
+
+	spin_lock_bh(&e->lock);
+	state = e->proto.sctp.state;
+	memcpy(vtag, e->vtag, sizeof(vtag));
+	spin_unlock_bh(&e->lock);
+
+	if (nla_put_u8(skb, CTA_PROTOINFO_SCTP_STATE, state))
+		return -EMSGSIZE;
+	if (destroy)
+		return 0;
+	if (nla_put_be32(skb, CTA_PROTOINFO_SCTP_VTAG_ORIGINAL,
+			 vtag[IP_CT_DIR_ORIGINAL]) ||
+	    nla_put_be32(skb, CTA_PROTOINFO_SCTP_VTAG_REPLY,
+			 vtag[IP_CT_DIR_REPLY]))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int sctp_fill(struct sk_buff *skb, struct ct_entry *e, bool destroy)
+{
+	return ct_put_protoinfo(skb, e, destroy, CTA_PROTOINFO_SCTP,
+				put_state);
+}
+
+const struct ct_proto ct_proto_sctp = {
+	.num = IPPROTO_SCTP,
+	.parse = ct_parse_ports,
+	.invert = ct_invert_ports,
+	.check = sctp_check,
+	.new = sctp_new,
+	.packet = sctp_packet,
+	.fill = sctp_fill,
+};
