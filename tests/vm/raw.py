@@ -359,7 +359,7 @@ class Queue:
         self.config(2, struct.pack("!IB", 0xffff, 2))            # copy packet
         self.config(3, struct.pack("!I", 65536))                 # length
         if conntrack:
-            self.config(5, struct.pack("!I", 2), 4)
+            self.config(5, struct.pack("!I", 2), 2)              # flags
 
     @staticmethod
     def attribute(kind, value):
@@ -392,9 +392,12 @@ class Queue:
             at += (length + 3) & ~3
         return struct.unpack_from("!I", found[1])[0], found
 
-    def verdict(self, packet, value=1):
+    def verdict(self, packet, value=1, mark=None):
+        """@mark is one for its connection."""
+        more = () if mark is None else (self.attribute(
+            11 | 0x8000, self.attribute(8, struct.pack("!I", mark))),)
         self.message(self.VERDICT, 1, self.attribute(
-            2, struct.pack("!II", value, packet)))
+            2, struct.pack("!II", value, packet)), *more)
 
 
 # Many packets with few system calls

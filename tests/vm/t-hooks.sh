@@ -87,12 +87,13 @@ for conntrack in 0 1; do
 	ip netns exec n0 python3 - $conntrack <<-'END' >"$TMP/queue" &
 		import sys
 		from raw import *
-		queue = Queue(3, sys.argv[1] == "1")
+		conntrack = sys.argv[1] == "1"
+		queue = Queue(3, conntrack)
 		print("ready", flush=True)
 		while True:
 		    held = queue.receive(1000)
 		    print(",".join(map(str, sorted(held[1]))), flush=True)
-		    queue.verdict(held[0])
+		    queue.verdict(held[0], mark=77 if conntrack else None)
 	END
 	consumer=$!
 	until_true grep -q ready "$TMP/queue"
@@ -106,6 +107,12 @@ for conntrack in 0 1; do
 	seen "tracked $with" 'tcp .* src=10.0.1.1 dst=10.0.2.1 .*dport=7 '
 	check "packets went through the queue" \
 		test "$(wc -l <"$TMP/queue")" -gt 10
+	# NFQA_CT and NFQA_CT_INFO
+	is "each with its connection: $conntrack" \
+		"$(grep -c ',11,12' "$TMP/queue")" \
+		$((conntrack ? $(wc -l <"$TMP/queue") - 1 : 0))
+	seen "with mark $((conntrack * 77)) $with" \
+		"tcp .* src=10.0.1.1 .*dport=7 .*mark=$((conntrack * 77)) "
 	kill $consumer
 	wait $consumer
 	flush
