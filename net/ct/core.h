@@ -13,9 +13,6 @@
 #include <net/ct/net.h>
 #include <net/ct/tuple.h>
 
-/* In ct_entry.hot, none of IPS_*: somebody confirms the entry, or has. */
-#define CT_HOT_CLAIMED	BIT(31)
-
 extern atomic_t ct_entries;
 
 /* Of any tuple, whatever its family. */

@@ -275,6 +275,8 @@ __be32 ct_entry_id(const struct ct_entry *e)
 
 int __init ct_entry_init(void)
 {
+	BUILD_BUG_ON(sizeof_field(struct ct_entry, proto) >
+		     sizeof_field(struct ct_entry, proto.raw));
 	BUILD_BUG_ON(sizeof(struct ct_entry) > 256 - sizeof(void *) &&
 		     sizeof(spinlock_t) == 4);
 	get_random_bytes(&id_key, sizeof(id_key));

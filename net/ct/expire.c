@@ -33,12 +33,6 @@
  */
 #define SLACK	(HZ / 8)
 
-/*
- * The longest timeout. Below 2^31, so that a wheel that is late (an hour, in
- * a stopped virtual machine) still sees what is past and what is to come.
- */
-#define LONGEST	((u32)S32_MAX - 3600 * HZ)
-
 struct ct_wheel __percpu *ct_wheels;
 
 static unsigned int level_shift(unsigned int level)
@@ -95,7 +89,8 @@ void ct_wheel_link(struct ct_wheel *w, struct ct_entry *e, u32 now)
 
 	delta = ticks_until(w, READ_ONCE(e->expires), now);
 	if (ct_entry_hot(e) & CT_HOT_REVISIT)
-		delta = min(delta, CT_REVISIT);
+		delta = min(delta, (now - w->base) / CT_WHEEL_TICK +
+				   CT_REVISIT);
 	while (level < CT_WHEEL_LEVELS - 1 &&
 	       delta >> level_shift(level + 1))
 		level++;
@@ -289,7 +284,7 @@ void ct_refresh(struct ct_entry *e, u32 timeout)
 
 	if (unlikely(hot & IPS_FIXED_TIMEOUT))
 		return;
-	timeout = min(timeout, LONGEST);
+	timeout = min(timeout, CT_LONGEST);
 	if (!(hot & IPS_CONFIRMED)) {
 		WRITE_ONCE(e->expires, timeout);
 		return;

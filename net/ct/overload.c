@@ -64,7 +64,7 @@ static u16 now(void)
 
 void ct_candidates_aged(struct ct_entry *e)
 {
-	if ((u16)(now() - e->born) > CT_BORN_OLDEST)
+	if (e->candidate && (u16)(now() - e->born) > CT_BORN_OLDEST)
 		WRITE_ONCE(e->born, now() - CT_BORN_OLDEST);
 }
 

@@ -45,6 +45,8 @@ static inline void count_bytes(struct ct_entry *e, unsigned int dir,
 static noinline void count_segment(struct ct_entry *e, unsigned int dir,
 				   const struct sk_buff *skb)
 {
+	if (!READ_ONCE(e->cn->acct))
+		return;
 	spin_lock_bh(&e->lock);
 	ct_count_locked(e, dir, skb);
 	spin_unlock_bh(&e->lock);
@@ -305,6 +307,9 @@ again:
 	if (unlikely(verdict == CT_DROP_ENTRY)) {
 		if (ct_entry_hot(e) & IPS_CONFIRMED)
 			ct_entry_kill(e, 0, 0);
+		/* For the rules that still see this packet. */
+		if (dir == IP_CT_DIR_REPLY)
+			ct_status_set(e, IPS_SEEN_REPLY_BIT);
 		return NF_ACCEPT;
 	}
 	if (unlikely(ctinfo == IP_CT_ESTABLISHED_REPLY &&

@@ -61,7 +61,7 @@ for host in 10.0.2.1 fd00:2::1; do
 	is "SCTP to $host" "$(talk $host 1 132 4000 0)" hellohello
 	seen "its end is seen" \
 		"^sctp +132 [0-9]+ CLOSED src=.* dst=$host sport=4000 dport=7 .*\[ASSURED\]"
-	talk $host 1 132 4001 2 >"$TMP/out" &
+	talk $host 1 132 4001 $((2 * ${CT_SLOW:-1})) >"$TMP/out" &
 	seen "an association to $host" \
 		"^sctp +132 [0-9]+ ESTABLISHED src=.* dst=$host sport=4001 dport=7 .*\[ASSURED\]"
 	wait $!
@@ -70,7 +70,8 @@ done
 serve n2 2 136
 for host in 10.0.2.1 fd00:2::1; do
 	is "UDP-Lite to $host" "$(talk $host 2 136 5000 0)" hellohello
-	seen "is a stream" \
+	# nf_conntrack takes UDP's number for the sum, and finds them all wrong.
+	! ours || seen "is a stream" \
 		"^udplite +136 1[0-9]+ src=.* dst=$host sport=5000 dport=7 .*\[ASSURED\]"
 done
 
@@ -131,6 +132,10 @@ def state(port):
     line = one_entry("sctp", A4, B4, port)
     return line.state if line else None
 
+# However slow this is.
+for name in "closed", "cookie_wait", "cookie_echoed", "established":
+    sysctl("sctp_timeout_" + name, 300)
+
 INIT, INITACK, HB, ABORT, ECHO, COOKACK = 1, 2, 4, 6, 10, 11
 judged("INIT", True, "a", sctp("a", 1, 0, init(INIT, 12)))
 equal("opens", state(1), "CLOSED")
@@ -165,7 +170,6 @@ def udplite(coverage, payload=b"words", no_sum=False, flip=None):
     return ip4(A4, B4, UDPLITE, data)
 
 if ours():
-    # nf_conntrack takes UDP's number for the sum, and finds them all wrong.
     judged("UDP-Lite, all covered", True, "a", udplite(0))
     judged("a part covered", True, "a", udplite(10))
     judged("damaged behind that", True, "a", udplite(10, flip=11))

@@ -11,6 +11,10 @@
 #include <linux/skbuff.h>
 #include <linux/spinlock.h>
 
+#if !IS_ENABLED(CONFIG_NF_NAT)
+#error "struct nf_conn has no room for TCP's windows without CONFIG_NF_NAT"
+#endif
+
 struct ct_net;
 struct nf_conn;
 struct nf_ct_ext;
@@ -67,7 +71,8 @@ struct ct_tcp {
  *	window that this offered
  * @maxwin: the largest window that it offered, scaled; 0: nothing seen yet
  * @maxack: the highest acknowledgment number that it sent, valid with
- *	IP_CT_TCP_FLAG_MAXACK_SET
+ *	IP_CT_TCP_FLAG_MAXACK_SET. Of the original direction in SYN_SENT, when
+ *	there is none: that of an ACK which came instead of a SYN,ACK
  */
 struct ct_window {
 	u32 end;
@@ -96,7 +101,7 @@ union ct_seen {
  * struct ct_last - the last TCP segment that mattered, under the entry's lock
  * @end: sequence number after it
  * @win: its window as it stands in the header, host byte order
- * @hash: of its sequence and acknowledgment numbers
+ * @hash: of its sequence and acknowledgment numbers, if it was an ACK
  */
 struct ct_last {
 	u32 end;
@@ -190,11 +195,7 @@ struct ct_entry {
 	struct ct_dir dir[IP_CT_DIR_MAX];
 	unsigned long status;
 	/* As many bytes as the namespace, NAT's node and the master take. */
-#if IS_ENABLED(CONFIG_NF_NAT)
 	union ct_seen seen;
-#else
-	u64 unused[2];
-#endif
 #ifdef CONFIG_NF_CONNTRACK_MARK
 	u32 mark;
 #endif
@@ -202,9 +203,6 @@ struct ct_entry {
 	u32 secmark;
 #endif
 	struct nf_ct_ext *ext;
-#if !IS_ENABLED(CONFIG_NF_NAT)
-	union ct_seen seen;
-#endif
 	union {
 		struct ct_last last;
 		__be32 vtag[IP_CT_DIR_MAX];
@@ -225,13 +223,22 @@ struct ct_rare {
 #define CT_HOT_BITS	(IPS_SEEN_REPLY | IPS_ASSURED | IPS_CONFIRMED | \
 			 IPS_DYING | IPS_FIXED_TIMEOUT)
 
+/* In @hot, none of IPS_*: somebody confirms the entry, or has. */
+#define CT_HOT_CLAIMED	BIT(31)
+
 /*
- * In @hot, of nobody's status: the timeout goes up and down all the time. The
+ * In @hot, none of IPS_*: the timeout goes up and down all the time. The
  * wheel looks at such an entry every CT_REVISIT seconds, so that nothing has to
  * be done about a timeout that moves to anywhere after that.
  */
 #define CT_HOT_REVISIT	BIT(30)
 #define CT_REVISIT	256U
+
+/*
+ * The longest timeout. Below 2^31, so that a wheel that is late (an hour, in
+ * a stopped virtual machine) still sees what is past and what is to come.
+ */
+#define CT_LONGEST	((u32)S32_MAX - 3600 * HZ)
 
 /* @born is in units of this, and no more than so many of them ago. */
 #define CT_BORN_UNIT	(HZ / 4)

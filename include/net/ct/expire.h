@@ -26,7 +26,7 @@ void ct_expire_del(struct ct_entry *e);
 
 /**
  * ct_expire_replied() - the entry saw a reply: no candidate for eviction now
- * @e: the entry, referenced; called once, by who set SEEN_REPLY
+ * @e: the entry, referenced, with SEEN_REPLY set; again does no harm
  * Context: softirq or process; @e->lock may be held
  */
 void ct_expire_replied(struct ct_entry *e);

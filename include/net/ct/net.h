@@ -72,7 +72,7 @@ struct ct_drops {
  * @log_limit: bounds the rate of that
  * @tcp_loose: pick up connections in the middle
  * @tcp_be_liberal: do not mark out-of-window packets invalid
- * @tcp_ignore_invalid_rst: do not mark out-of-window RST invalid
+ * @tcp_ignore_invalid_rst: judge RST with a number from the past by the window
  * @tcp_max_retrans: retransmissions before the timeout is shortened
  * @candidates: per CPU, for eviction (§9)
  * @drops: at the limit
@@ -147,7 +147,8 @@ static inline void ct_net_put(struct ct_net *cn)
  * @e: entry; confirmed or not
  * @timeout: from now, jiffies
  *
- * Later: one store. Earlier by a second or more: linked again in its wheel.
+ * Later: one store. Earlier by a second or more: linked again in its wheel,
+ * if that would come to it too late.
  * Nothing happens with IPS_FIXED_TIMEOUT.
  * Context: softirq or process; @e->lock may be held
  */

@@ -39,7 +39,7 @@ enum ct_verdict {
  *	for this packet what @packet would. No lock: the entry is nobody else's
  *	yet. CT_OK or a reason
  * @packet: advance the state machine, choose the timeout and call
- *	ct_refresh(), set SEEN_REPLY-derived bits (ASSURED), note events in
+ *	ct_refresh(), set ASSURED, SEEN_REPLY if it wants to, note events in
  *	@p->events. Takes @e->lock itself as needed; @reason set for CT_INVALID
  * @fill: CTA_PROTOINFO of a message, with @e->lock taken inside; @destroy:
  *	only what DESTROY events carry. NULL: none. -EMSGSIZE

@@ -59,11 +59,11 @@ static void test_header(struct kunit *test)
 		kfree_skb(p.skb);
 		if (c->expect)
 			continue;
-		KUNIT_EXPECT_EQ(test, tuple.src.u.all, 0);
-		KUNIT_EXPECT_EQ(test, tuple.dst.u.all, htons(c->call));
+		KUNIT_EXPECT_EQ(test, ntohs(tuple.src.u.all), 0);
+		KUNIT_EXPECT_EQ(test, ntohs(tuple.dst.u.all), c->call);
 		KUNIT_EXPECT_TRUE(test, ct_tuple_invert(&inverse, &tuple));
-		KUNIT_EXPECT_EQ(test, inverse.src.u.all, htons(c->call));
-		KUNIT_EXPECT_EQ(test, inverse.dst.u.all, 0);
+		KUNIT_EXPECT_EQ(test, ntohs(inverse.src.u.all), c->call);
+		KUNIT_EXPECT_EQ(test, ntohs(inverse.dst.u.all), 0);
 	}
 }
 

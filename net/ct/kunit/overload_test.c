@@ -313,7 +313,6 @@ struct refresh_row {
 };
 
 #define LIVE		IPS_CONFIRMED
-#define LONGEST		((u32)S32_MAX - 3600 * HZ)
 
 static const struct refresh_row refresh_rows[] = {
 	{ "unconfirmed stays relative", 0, 0, 30 * HZ, 30 * HZ },
@@ -330,8 +329,8 @@ static const struct refresh_row refresh_rows[] = {
 	{ "fixed, earlier", LIVE | IPS_FIXED_TIMEOUT, 90 * HZ, HZ, 90 * HZ, 1 },
 	{ "fixed before it is confirmed", IPS_FIXED_TIMEOUT, 9 * HZ, HZ,
 	  9 * HZ },
-	{ "beyond what can be", LIVE, 100 * HZ, U32_MAX, LONGEST, 1 },
-	{ "beyond, unconfirmed", 0, 0, U32_MAX, LONGEST },
+	{ "beyond what can be", LIVE, 100 * HZ, U32_MAX, CT_LONGEST, 1 },
+	{ "beyond, unconfirmed", 0, 0, U32_MAX, CT_LONGEST },
 };
 
 static void refresh_desc(const struct refresh_row *row, char *desc)

@@ -157,7 +157,7 @@ static const struct script_case script_cases[] = {
 		{ O, 0, { INIT }, S(CLOSED), .init_tag = CT },
 		{ R, 7, { INITACK }, S(CLOSED), BAD_TAG, ST },
 	  }, .timeout = S(CLOSED) },
-	{ "a second INIT ACK, with another tag", 0, {
+	{ "INIT ACK repeated", 0, {
 		{ O, 0, { INIT }, S(CLOSED), .init_tag = CT },
 		{ R, CT, { INITACK }, S(COOKIE_WAIT), .init_tag = ST },
 		{ R, CT, { INITACK }, S(COOKIE_WAIT), .init_tag = ST },
@@ -290,6 +290,14 @@ static const struct script_case script_cases[] = {
 		{ O, ST, { DATA, ECHO }, EST, BAD_ROW },
 		{ R, CT, { HB, COOKACK }, EST, BAD_ROW },
 	  }, true, EST },
+	{ "behind AUTH", 0, {
+		{ O, 0, { INIT }, S(CLOSED), .init_tag = CT },
+		{ R, CT, { INITACK }, S(COOKIE_WAIT), .init_tag = ST },
+		{ O, ST, { SCTP_CID_AUTH, DATA, ECHO }, S(COOKIE_WAIT),
+		  BAD_ROW },
+		{ O, ST, { SCTP_CID_AUTH, ECHO, DATA }, S(COOKIE_ECHOED) },
+		{ R, CT, { SCTP_CID_AUTH, COOKACK }, EST },
+	  }, true, EST },
 	{ "no chunk at all", OPEN, {
 		{ O, ST, { 0 }, EST, BAD_ROW },
 	  }, true, EST },
@@ -386,6 +394,10 @@ static const struct damage_case damage_cases[] = {
 	  .value = 0x40, .summed = CHECKSUM_COMPLETE },
 	{ "a chunk without a length", NFPROTO_IPV4, .at = 15, .value = 20,
 	  .unchecked = true, .open = CT_INVALID_SCTP_CHUNK },
+	{ "a chunk shorter than its header", NFPROTO_IPV4, .at = 15,
+	  .value = 20 ^ 3, .unchecked = true, .open = CT_INVALID_SCTP_CHUNK },
+	{ "a tag of zero", NFPROTO_IPV4, .at = 19, .value = CT,
+	  .unchecked = true, .open = CT_INVALID_SCTP_TAG },
 	{ "no chunk", NFPROTO_IPV4, .cut = 12, .unchecked = true,
 	  .open = CT_INVALID_SCTP_CHUNK },
 	{ "a chunk of three octets", NFPROTO_IPV4, .cut = 15,
@@ -431,34 +443,36 @@ static void test_damage(struct kunit *test)
 static void test_fill(struct kunit *test)
 {
 	struct nlattr *info[CTA_PROTOINFO_MAX + 1];
-	struct nlattr *tb[CTA_PROTOINFO_SCTP_MAX + 1];
+	struct nlattr *tb[CTA_PROTOINFO_SCTP_MAX + 1], *nest;
 	struct ct_entry *e = test_entry(test, test_net(test));
 	struct sk_buff *skb;
 	unsigned int end;
+	__be32 tag;
 
 	follow(test, e, prologue, OPEN);
 	for (end = 0; end < 2; end++) {
 		skb = nlmsg_new(256, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, skb);
 		KUNIT_ASSERT_EQ(test, ct_proto_sctp.fill(skb, e, end), 0);
+		nest = (struct nlattr *)skb->data;
 		KUNIT_ASSERT_EQ(test, nla_parse_nested(info, CTA_PROTOINFO_MAX,
-				(struct nlattr *)skb->data, NULL, NULL), 0);
-		KUNIT_ASSERT_NOT_NULL(test, info[CTA_PROTOINFO_SCTP]);
+						       nest, NULL, NULL), 0);
+		nest = info[CTA_PROTOINFO_SCTP];
+		KUNIT_ASSERT_NOT_NULL(test, nest);
 		KUNIT_ASSERT_EQ(test, nla_parse_nested(tb,
-				CTA_PROTOINFO_SCTP_MAX,
-				info[CTA_PROTOINFO_SCTP], NULL, NULL), 0);
-		KUNIT_EXPECT_EQ(test, (int)nla_get_u8(tb[CTA_PROTOINFO_SCTP_STATE]),
-				S(ESTABLISHED));
+						       CTA_PROTOINFO_SCTP_MAX,
+						       nest, NULL, NULL), 0);
+		nest = tb[CTA_PROTOINFO_SCTP_STATE];
+		KUNIT_EXPECT_EQ(test, (int)nla_get_u8(nest), S(ESTABLISHED));
 		KUNIT_EXPECT_EQ(test, !tb[CTA_PROTOINFO_SCTP_VTAG_ORIGINAL],
 				!!end);
 		KUNIT_EXPECT_EQ(test, !tb[CTA_PROTOINFO_SCTP_VTAG_REPLY],
 				!!end);
 		if (!end) {
-			KUNIT_EXPECT_EQ(test, nla_get_be32(
-				tb[CTA_PROTOINFO_SCTP_VTAG_ORIGINAL]),
-				htonl(ST));
-			KUNIT_EXPECT_EQ(test, nla_get_be32(
-				tb[CTA_PROTOINFO_SCTP_VTAG_REPLY]), htonl(CT));
+			tag = nla_get_be32(tb[CTA_PROTOINFO_SCTP_VTAG_ORIGINAL]);
+			KUNIT_EXPECT_EQ(test, ntohl(tag), (u32)ST);
+			tag = nla_get_be32(tb[CTA_PROTOINFO_SCTP_VTAG_REPLY]);
+			KUNIT_EXPECT_EQ(test, ntohl(tag), (u32)CT);
 		}
 		kfree_skb(skb);
 	}

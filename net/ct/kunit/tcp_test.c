@@ -304,7 +304,7 @@ static const struct script_case script_cases[] = {
 	{ "picked up, not answered", 0, {
 		{ O, { DATA, 101, 501, 5 }, S(ESTABLISHED) },
 		{ O, { DATA, 101, 501, 5 }, S(ESTABLISHED) },
-	  }, false, UNACK },
+	  }, false, RETRANS },
 	{ "picked up and answered", 0, {
 		{ O, { DATA, 101, 501, 5 }, S(ESTABLISHED) },
 		{ R, { ACK, 501, 106 }, S(ESTABLISHED) },
@@ -313,7 +313,7 @@ static const struct script_case script_cases[] = {
 	{ "picked up, reset instead of an answer", 0, {
 		{ O, { DATA, 101, 501, 5 }, S(ESTABLISHED) },
 		{ R, { RST, 501 }, S(CLOSE), CT_DROP_ENTRY },
-	  }, false, UNACK },
+	  }, false, RETRANS },
 	{ "picked up, answered, reset", 0, {
 		{ O, { ACK, 101, 501 }, S(ESTABLISHED) },
 		{ R, { ACK, 501, 101 }, S(ESTABLISHED) },

@@ -117,8 +117,8 @@ static void test_answered(struct kunit *test)
 	test_finish(&t);
 	p = test_located(test, cn, test_skb(test, &t, t.len), t.l3);
 	KUNIT_EXPECT_EQ(test, (int)ct_packet_tuple(&p, 0, &tuple), CT_OK);
-	KUNIT_EXPECT_EQ(test, tuple.src.u.all, TEST_SPORT);
-	KUNIT_EXPECT_EQ(test, tuple.dst.u.all, TEST_DPORT);
+	KUNIT_EXPECT_EQ(test, ntohs(tuple.src.u.all), ntohs(TEST_SPORT));
+	KUNIT_EXPECT_EQ(test, ntohs(tuple.dst.u.all), ntohs(TEST_DPORT));
 
 	KUNIT_EXPECT_EQ(test, (int)proto->new(e, &p), CT_OK);
 	KUNIT_EXPECT_EQ(test, e->expires, cn->timeout[CT_TIMEOUT_UDP]);

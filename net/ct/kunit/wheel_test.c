@@ -251,6 +251,51 @@ static void wheel_move_needless(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->w.count, 0);
 }
 
+/*
+ * What is looked at now and again may be moved to anywhere behind that without
+ * a word to the wheel, earlier or later, and is on time all the same.
+ */
+static void wheel_revisit(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct rnd_state rnd;
+	unsigned int i;
+	u32 r;
+
+	KUNIT_ASSERT_EQ(test, fixture_make(test, 1, -5000 * HZ), 0);
+	prandom_seed_state(&rnd, 7);
+	atomic_set(&f->e->hot, CT_HOT_REVISIT);
+	for (i = 0; i < 100; i++) {
+		link(f, 0, 5 * DAY);
+		r = prandom_u32_state(&rnd);
+		pass(f, r % (1000 * HZ), HZ / 2 + r % HZ);
+		/* To the border, or near it. */
+		r = CT_REVISIT * HZ + (i % 3 ? 0 : 40 * HZ);
+		f->e->expires = f->now + r;
+		pass(f, r - 1, HZ);
+		KUNIT_ASSERT_EQ(test, f->expired, i);
+		pass(f, HZ + 1, 1);
+		KUNIT_ASSERT_EQ(test, f->expired, i + 1);
+		KUNIT_ASSERT_EQ(test, f->early + f->late, 0);
+	}
+}
+
+/* A wheel that stood still looks at it once, not for each interval it missed. */
+static void wheel_revisit_late(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+
+	KUNIT_ASSERT_EQ(test, fixture_make(test, 1, 0), 0);
+	atomic_set(&f->e->hot, CT_HOT_REVISIT);
+	link(f, 0, 5 * DAY);
+	f->now += DAY;
+	f->steps = 0;
+	turn(f, 64, 256);
+	KUNIT_EXPECT_EQ(test, f->expired, 0);
+	/* A step a second, and a few to link it again on the lower levels. */
+	KUNIT_EXPECT_LE(test, f->steps, 86400ULL + 10);
+}
+
 /* Many steps of less than a tick must not add up to lateness. */
 static void wheel_move_creeping(struct kunit *test)
 {
@@ -550,6 +595,8 @@ static struct kunit_case wheel_cases[] = {
 	KUNIT_CASE_PARAM(wheel_due, due_gen_params),
 	KUNIT_CASE_PARAM(wheel_move, move_gen_params),
 	KUNIT_CASE(wheel_move_needless),
+	KUNIT_CASE(wheel_revisit),
+	KUNIT_CASE(wheel_revisit_late),
 	KUNIT_CASE(wheel_move_creeping),
 	KUNIT_CASE(wheel_unlink),
 	KUNIT_CASE(wheel_unlink_during_expiry),

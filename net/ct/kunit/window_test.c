@@ -133,6 +133,13 @@ static const struct window_case window_cases[] = {
 		{ R, { ACK, 501, 101, SACKED(110, 151) }, EST },
 		{ O, { FIN, 151 + 1024, 501 }, S(FIN_WAIT) },
 	  }, S(FIN_WAIT) },
+	{ "a SACK far beyond its own acknowledgment", 0, {
+		{ O, { SYN, 100, SACK_OK }, S(SYN_SENT) },
+		{ R, { SYNACK, 500, 101, SACK_OK }, S(SYN_RECV) },
+		{ O, { ACK, 101, 501 }, EST },
+		{ R, { ACK, 501, 0x80000100, SACKED(90, 101) }, EST },
+		{ O, { FIN, 101, 501 }, S(FIN_WAIT) },
+	  }, S(FIN_WAIT) },
 	{ "a SACK that was not agreed upon says nothing", OPEN, {
 		{ R, { ACK, 501, 101, SACKED(5000, 6000) }, EST },
 	  }, EST },
@@ -438,6 +445,34 @@ static void test_no_reply(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, (bool)e->proto.tcp.replied);
 }
 
+/* Made by netlink, of numbers nothing is known; and nobody is liberal. */
+static void test_made(struct kunit *test)
+{
+	static const struct script_step steps[] = {
+		{ O, { DATA, 101, 7000, 5 }, EST },
+		{ O, { DATA, 106, 7000, 5 }, EST },
+		{ O, { DATA, 111, 7100, 5 }, EST },
+		{ R, { DATA, 7100, 116, 5 }, EST },
+		{ O, { ACK, 116, 7105 }, EST },
+		{ O, { ACK, 116, 7106 }, EST, BAD_ACK },
+		{ R, { FIN, 7105, 116 }, S(FIN_WAIT) },
+	};
+	struct ct_net *cn = test_net(test);
+	struct ct_entry *e;
+	unsigned int had;
+
+	/* Without a reply, and with one. */
+	for (had = 0; had < 2; had++) {
+		e = test_entry(test, cn);
+		e->proto.tcp.state = EST;
+		if (had) {
+			ct_status_set(e, IPS_SEEN_REPLY_BIT);
+			ct_status_set(e, IPS_ASSURED_BIT);
+		}
+		follow(test, e, steps, ARRAY_SIZE(steps));
+	}
+}
+
 /*
  * The short way gives what the long one does: a random walk with small windows,
  * where each segment is tried on copies of the entry by both.
@@ -560,7 +595,7 @@ static void test_not_steady(struct kunit *test)
 	}
 }
 
-/* A refresh that nobody could tell from none is none. */
+/* Each ACK refreshes, without a look at the wheel where that is not needed. */
 static void test_refresh(struct kunit *test)
 {
 	struct ct_net *cn = test_net(test);
@@ -568,28 +603,51 @@ static void test_refresh(struct kunit *test)
 	const struct segment ack = { ACK, 501, 101 };
 	u32 *timeout = &cn->timeout[CT_TIMEOUT_TCP + S(ESTABLISHED)];
 	enum ct_invalid reason;
+	unsigned int way;
+	u32 before;
 
 	follow(test, e, prologue, OPEN);
-	e->expires = *timeout - HZ / 2;
-	KUNIT_EXPECT_EQ(test, (int)play(test, e, R, &ack, &reason), CT_ACCEPT);
-	KUNIT_EXPECT_EQ(test, e->expires, *timeout - HZ / 2);
+	ct_status_set(e, IPS_CONFIRMED_BIT);
+	for (way = 0; way < 2; way++) {
+		*timeout = 5000 * HZ;
+		before = jiffies;
+		e->expires = before + 100 * HZ;
+		e->proto.tcp.retrans = 0;
+		play(test, e, R, &ack, &reason);
+		KUNIT_EXPECT_GE(test, e->expires - before, 5000u * HZ);
+		KUNIT_EXPECT_LT(test, e->expires - before, 5010u * HZ);
 
-	e->expires = *timeout - 10 * HZ;
-	e->proto.tcp.retrans = 0;
-	play(test, e, R, &ack, &reason);
-	KUNIT_EXPECT_EQ(test, e->expires, *timeout);
+		/* An administrator made it shorter: that holds from now on. */
+		*timeout = 1000 * HZ;
+		e->proto.tcp.retrans = 0;
+		play(test, e, R, &ack, &reason);
+		KUNIT_EXPECT_GE(test, e->expires - before, 1000u * HZ);
+		KUNIT_EXPECT_LT(test, e->expires - before, 1010u * HZ);
 
-	/* An administrator made it shorter: that holds from now on. */
-	*timeout = 4000 * HZ;
-	cn->timeout[CT_TIMEOUT_TCP_RETRANS] = *timeout;
-	play(test, e, R, &ack, &reason);
-	KUNIT_EXPECT_EQ(test, e->expires, *timeout);
+		/* Not below where the wheel might be late: by ct_refresh(). */
+		*timeout = HZ;
+		e->proto.tcp.retrans = 0;
+		play(test, e, R, &ack, &reason);
+		KUNIT_EXPECT_LT(test, e->expires - before, 11u * HZ);
 
-	/* Shorter than the slack that is allowed for long ones. */
-	*timeout = HZ / 2;
-	e->expires = HZ / 4;
+		/* As long as can be, and not longer. */
+		*timeout = U32_MAX;
+		cn->timeout[CT_TIMEOUT_TCP_RETRANS] = U32_MAX;
+		e->proto.tcp.retrans = 0;
+		play(test, e, R, &ack, &reason);
+		KUNIT_EXPECT_GE(test, e->expires - before, CT_LONGEST);
+		KUNIT_EXPECT_LT(test, e->expires - before,
+				CT_LONGEST + 10 * HZ);
+
+		/* Once more, with the wheel looking now and again. */
+		atomic_or(CT_HOT_REVISIT, &e->hot);
+	}
+
+	*timeout = 5000 * HZ;
+	ct_status_set(e, IPS_FIXED_TIMEOUT_BIT);
+	e->expires = before + 900 * HZ;
 	play(test, e, R, &ack, &reason);
-	KUNIT_EXPECT_EQ(test, e->expires, *timeout);
+	KUNIT_EXPECT_EQ(test, e->expires, before + 900 * HZ);
 }
 
 static void test_counted(struct kunit *test)
@@ -614,6 +672,7 @@ static void test_counted(struct kunit *test)
 static struct kunit_case ct_window_cases[] = {
 	KUNIT_CASE_PARAM(test_window, window_gen_params),
 	KUNIT_CASE(test_no_reply),
+	KUNIT_CASE(test_made),
 	KUNIT_CASE(test_walk),
 	KUNIT_CASE(test_not_steady),
 	KUNIT_CASE(test_refresh),

@@ -53,8 +53,13 @@ static void set_tcp(struct ct_entry *e, const struct ct_nl_change *c)
 	if (e->dir[IP_CT_DIR_ORIGINAL].tuple.dst.protonum != IPPROTO_TCP)
 		return;
 	spin_lock_bh(&e->lock);
-	if (c->has_tcp_state)
+	if (c->has_tcp_state) {
 		tcp->state = c->tcp_state;
+		/* See struct ct_window: it has another meaning there. */
+		if (tcp->state == TCP_CONNTRACK_SYN_SENT)
+			tcp->flags[IP_CT_DIR_ORIGINAL] &=
+				~IP_CT_TCP_FLAG_MAXACK_SET;
+	}
 	for (dir = 0; dir < IP_CT_DIR_MAX; dir++)
 		tcp->flags[dir] = (tcp->flags[dir] & ~c->tcp_mask[dir]) |
 				  c->tcp_flags[dir];
@@ -83,7 +88,7 @@ static void set_sctp(struct ct_entry *e, const struct ct_nl_change *c)
 	    e->dir[IP_CT_DIR_ORIGINAL].tuple.dst.protonum != IPPROTO_SCTP)
 		return;
 	spin_lock_bh(&e->lock);
-	e->proto.sctp.state = c->sctp_state;
+	e->proto.sctp = (struct ct_sctp){ .state = c->sctp_state };
 	memcpy(e->vtag, c->sctp_vtag, sizeof(e->vtag));
 	spin_unlock_bh(&e->lock);
 }

@@ -167,7 +167,7 @@ static bool put_counters(struct sk_buff *skb, struct ct_entry *e,
 		nest = nla_nest_start(skb, CTA_COUNTERS_ORIG + dir);
 		if (!nest)
 			return true;
-		/* Of TCP, whoever counts adds without atomicity. */
+		/* Who counts TCP adds under this lock, without atomicity. */
 		spin_lock_bh(&e->lock);
 		seen->packets[dir] = read_counter(&d->packets, take);
 		seen->bytes[dir] = read_counter(&d->bytes, take);

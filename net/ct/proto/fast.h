@@ -119,8 +119,8 @@ static inline bool ct_tcp_steady(struct ct_entry *e, const struct ct_packet *p,
 	struct ct_window *s = &e->seen.window[dir], *r = &e->seen.window[!dir];
 	struct ct_tcp *tcp = &e->proto.tcp;
 	struct ct_numbers n;
-	bool steady;
-	u32 timeout;
+	u32 timeout, hot;
+	bool steady, bh;
 
 	if (unlikely(ct_tcp_segment(th) != SEG_ACK || !ct_tcp_plain(p, th)))
 		return false;
@@ -130,10 +130,16 @@ static inline bool ct_tcp_steady(struct ct_entry *e, const struct ct_packet *p,
 	n.sack = n.ack;
 	n.raw = ntohs(th->window);
 
-	spin_lock_bh(&e->lock);
+	/* Bottom halves are off, but for what a process sends. */
+	bh = !softirq_count();
+	if (unlikely(bh))
+		local_bh_disable();
+	spin_lock(&e->lock);
+	hot = ct_entry_hot(e);
 	steady = likely(tcp->state == TCP_CONNTRACK_ESTABLISHED) &&
 		 likely(tcp->replied) &&
-		 likely((ct_entry_hot(e) & (IPS_SEEN_REPLY | IPS_ASSURED)) ==
+		 likely((hot & (IPS_SEEN_REPLY | IPS_ASSURED |
+				IPS_FIXED_TIMEOUT)) ==
 			(IPS_SEEN_REPLY | IPS_ASSURED)) &&
 		 likely(s->maxwin) && likely(r->maxwin) &&
 		 ct_window_fits(s, r, &n);
@@ -144,11 +150,18 @@ static inline bool ct_tcp_steady(struct ct_entry *e, const struct ct_packet *p,
 		tcp->last_index = SEG_ACK;
 		tcp->last_dir = dir;
 		timeout = ct_tcp_timeout(e, tcp, TCP_CONNTRACK_ESTABLISHED);
-		if (unlikely(!ct_is_fresh(e, timeout)))
+		/* The wheel looks soon enough: what ct_refresh() would do. */
+		if (likely(hot & IPS_CONFIRMED && hot & CT_HOT_REVISIT) &&
+		    likely(timeout >= CT_REVISIT * HZ &&
+			   timeout <= CT_LONGEST))
+			WRITE_ONCE(e->expires, (u32)jiffies + timeout);
+		else
 			ct_refresh(e, timeout);
 		ct_count_locked(e, dir, p->skb);
 	}
-	spin_unlock_bh(&e->lock);
+	spin_unlock(&e->lock);
+	if (unlikely(bh))
+		local_bh_enable();
 	return steady;
 }
 

@@ -4,11 +4,12 @@
  * chunks, and each may change the state. Who knows its verification tag is part
  * of the association.
  */
+#include <linux/crc32.h>
+#include <linux/crc32c.h>
 #include <linux/netfilter/nf_conntrack_sctp.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/sctp.h>
 #include <net/netlink.h>
-#include <net/sctp/checksum.h>
 #include "common.h"
 
 /* Chunks that say something of the association; DATA and others do not. */
@@ -197,7 +198,10 @@ struct walk {
 	__be32 vtag[IP_CT_DIR_MAX];
 };
 
-/* The chunk at @off. Return: false at the end of the packet */
+/*
+ * The chunk at @off. Return: false at the end of the packet, and of what makes
+ * sense: some can change packets that are on their way, so look each time.
+ */
 static bool chunk_at(const struct ct_packet *p, unsigned int off,
 		     struct sctp_chunkhdr *ch)
 {
@@ -210,7 +214,7 @@ static bool chunk_at(const struct ct_packet *p, unsigned int off,
 		return false;
 	if (h != ch)
 		*ch = *h;
-	return true;
+	return ntohs(ch->length) >= sizeof(*ch);
 }
 
 static unsigned int chunk_next(unsigned int off, const struct sctp_chunkhdr *ch)
@@ -223,26 +227,34 @@ static unsigned int chunk_first(const struct ct_packet *p)
 	return p->l4off + sizeof(struct sctphdr);
 }
 
+/* Chunks in a packet: an MTU of 9000 has room for 500 with something in them. */
+#define CHUNKS_MOST	1024
+
 /*
  * INIT, INIT ACK and SHUTDOWN COMPLETE stand alone (RFC 9260 3), COOKIE ECHO
- * and COOKIE ACK come first. There is a chunk, and none has no length.
+ * and COOKIE ACK come first, but for AUTH (RFC 4895 6.3). There is a chunk.
  */
 static bool survey(struct walk *w)
 {
 	unsigned int off = chunk_first(w->p), n;
+	const unsigned int end = w->p->l4off + w->p->l4len;
+	bool alone = false, auth = false;
 	struct sctp_chunkhdr ch;
-	bool alone = false;
 	enum chunk c;
 
-	for (n = 0; chunk_at(w->p, off, &ch); n++) {
+	for (n = 0; off + sizeof(ch) <= end; n++) {
+		if (n == CHUNKS_MOST || !chunk_at(w->p, off, &ch))
+			return false;
 		c = chunk_of(ch.type);
 		alone |= c == CHUNK_INIT || c == CHUNK_INIT_ACK ||
 			 c == CHUNK_SHUTDOWN_COMPLETE;
-		if (!ch.length)
+		if (n && alone)
 			return false;
-		if (n && (alone || c == CHUNK_COOKIE_ECHO ||
-			  c == CHUNK_COOKIE_ACK))
+		if (n > auth && (c == CHUNK_COOKIE_ECHO ||
+				 c == CHUNK_COOKIE_ACK))
 			return false;
+		if (!n)
+			auth = ch.type == SCTP_CID_AUTH;
 		w->present |= BIT(c);
 		w->data |= ch.type == SCTP_CID_DATA;
 		off = chunk_next(off, &ch);
@@ -331,6 +343,9 @@ static enum ct_invalid learn_tag(struct walk *w, enum chunk c,
 
 	if (!read_init_tag(w, off, &tag))
 		return CT_INVALID_SCTP_CHUNK;
+	/* 0 is none (3.3.2). */
+	if (!tag)
+		return CT_INVALID_SCTP_TAG;
 	if (c == CHUNK_INIT) {
 		/* Not one repeated, or long known. */
 		if (s->state == TO(NONE) || *known != tag) {
@@ -455,6 +470,22 @@ static enum ct_invalid begin(struct walk *w, const struct ct_packet *p,
 	return survey(w) ? CT_OK : CT_INVALID_SCTP_CHUNK;
 }
 
+static __wsum crc_update(const void *data, int len, __wsum sum)
+{
+	return (__force __wsum)crc32c((__force u32)sum, data, len);
+}
+
+static __wsum crc_combine(__wsum sum, __wsum more, int offset, int len)
+{
+	return (__force __wsum)__crc32c_le_combine((__force u32)sum,
+						   (__force u32)more, len);
+}
+
+static const struct skb_checksum_ops crc_ops = {
+	.update = crc_update,
+	.combine = crc_combine,
+};
+
 /* CRC32c of the packet with zeros for the checksum (RFC 9260 6.8, appendix A). */
 static bool checksum_is_right(const struct ct_packet *p, __le32 checksum)
 {
@@ -463,10 +494,10 @@ static bool checksum_is_right(const struct ct_packet *p, __le32 checksum)
 	const __le32 zero = 0;
 	__wsum sum;
 
-	sum = __skb_checksum(p->skb, p->l4off, at, ~(__wsum)0, &sctp_csum_ops);
-	sum = sctp_csum_update(&zero, sizeof(zero), sum);
+	sum = __skb_checksum(p->skb, p->l4off, at, ~(__wsum)0, &crc_ops);
+	sum = crc_update(&zero, sizeof(zero), sum);
 	sum = __skb_checksum(p->skb, rest, p->l4off + p->l4len - rest, sum,
-			     &sctp_csum_ops);
+			     &crc_ops);
 	return checksum == cpu_to_le32((__force u32)~sum);
 }
 
@@ -493,7 +524,7 @@ static enum ct_invalid sctp_new(struct ct_entry *e, const struct ct_packet *p)
 {
 	enum ct_invalid reason;
 	struct walk w;
-	u32 events;
+	u32 events = 0;
 
 	e->proto.raw = 0;
 	memset(e->vtag, 0, sizeof(e->vtag));

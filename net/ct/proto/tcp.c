@@ -12,7 +12,6 @@
 #include <net/tcp.h>
 #include "common.h"
 #include "fast.h"
-#include "window.h"
 
 /*
  * What the table says other than a state to go to. REJECT, which no cell
@@ -198,6 +197,36 @@ static enum ct_invalid tcp_check(const struct ct_packet *p)
 						  sizeof(buf), &buf));
 }
 
+/* The options of a segment, in it or copied to @buf; NULL: there are none. */
+static const u8 *options_of(const struct ct_packet *p, const struct tcphdr *th,
+			    unsigned int *len, u8 *buf)
+{
+	*len = th->doff * 4 - sizeof(*th);
+	if (!*len)
+		return NULL;
+	return skb_header_pointer(p->skb, p->l4off + sizeof(*th), *len, buf);
+}
+
+/*
+ * The next option of more than its kind: opt[1] is its length, all of which is
+ * there. NULL at the end, or where it makes no sense any more.
+ */
+static const u8 *next_option(const u8 **at, unsigned int *left)
+{
+	const u8 *opt = *at;
+	unsigned int n = *left;
+
+	while (n && *opt == TCPOPT_NOP) {
+		opt++;
+		n--;
+	}
+	if (n < 2 || *opt == TCPOPT_EOL || opt[1] < 2 || opt[1] > n)
+		return NULL;
+	*at = opt + opt[1];
+	*left = n - opt[1];
+	return opt;
+}
+
 /* What a SYN says that its sender can do. */
 struct options {
 	u8 flags;
@@ -207,32 +236,19 @@ struct options {
 static void read_options(const struct ct_packet *p, const struct tcphdr *th,
 			 struct options *o)
 {
-	unsigned int len = th->doff * 4 - sizeof(*th), i, size;
 	u8 buf[MAX_TCP_OPTION_SPACE] __ct_uninit;
-	const u8 *opt;
+	unsigned int left;
+	const u8 *at, *opt;
 
 	o->flags = 0;
 	o->scale = 0;
-	if (!len)
-		return;
-	opt = skb_header_pointer(p->skb, p->l4off + sizeof(*th), len, buf);
-	if (!opt)
-		return;
-
-	for (i = 0; i < len && opt[i] != TCPOPT_EOL; i += size) {
-		size = 1;
-		if (opt[i] == TCPOPT_NOP)
-			continue;
-		if (len - i < 2)
-			return;
-		size = opt[i + 1];
-		if (size < 2 || size > len - i)
-			return;
-		if (opt[i] == TCPOPT_SACK_PERM && size == TCPOLEN_SACK_PERM)
+	at = options_of(p, th, &left, buf);
+	while (at && (opt = next_option(&at, &left))) {
+		if (opt[0] == TCPOPT_SACK_PERM && opt[1] == TCPOLEN_SACK_PERM)
 			o->flags |= IP_CT_TCP_FLAG_SACK_PERM;
-		if (opt[i] == TCPOPT_WINDOW && size == TCPOLEN_WINDOW) {
+		if (opt[0] == TCPOPT_WINDOW && opt[1] == TCPOLEN_WINDOW) {
 			o->flags |= IP_CT_TCP_FLAG_WINDOW_SCALE;
-			o->scale = min_t(u8, opt[i + 2], TCP_MAX_WSCALE);
+			o->scale = min_t(u8, opt[2], TCP_MAX_WSCALE);
 		}
 	}
 }
@@ -241,41 +257,28 @@ static void read_options(const struct ct_packet *p, const struct tcphdr *th,
 static u32 highest_sack(const struct ct_packet *p, const struct tcphdr *th,
 			u32 ack)
 {
-	unsigned int len = th->doff * 4 - sizeof(*th), i, size, block;
 	u8 buf[MAX_TCP_OPTION_SPACE] __ct_uninit;
-	const u8 *opt;
+	unsigned int left, block;
+	const u8 *at, *opt;
 	u32 edge;
 
-	if (!len)
-		return ack;
-	opt = skb_header_pointer(p->skb, p->l4off + sizeof(*th), len, buf);
-	if (!opt)
-		return ack;
-
-	for (i = 0; i < len && opt[i] != TCPOPT_EOL; i += size) {
-		size = 1;
-		if (opt[i] == TCPOPT_NOP)
+	at = options_of(p, th, &left, buf);
+	while (at && (opt = next_option(&at, &left))) {
+		if (opt[0] != TCPOPT_SACK || opt[1] == TCPOLEN_SACK_BASE ||
+		    (opt[1] - TCPOLEN_SACK_BASE) % TCPOLEN_SACK_PERBLOCK)
 			continue;
-		if (len - i < 2)
-			return ack;
-		size = opt[i + 1];
-		if (size < 2 || size > len - i)
-			return ack;
-		if (opt[i] != TCPOPT_SACK || size == TCPOLEN_SACK_BASE ||
-		    (size - TCPOLEN_SACK_BASE) % TCPOLEN_SACK_PERBLOCK)
-			continue;
-		for (block = i + TCPOLEN_SACK_BASE; block < i + size;
+		for (block = TCPOLEN_SACK_BASE; block < opt[1];
 		     block += TCPOLEN_SACK_PERBLOCK) {
 			edge = get_unaligned_be32(opt + block + 4);
 			if (after(edge, ack))
 				ack = edge;
 		}
-		return ack;
+		break;
 	}
 	return ack;
 }
 
-/* A segment, and copies of what it may change: nothing bad is learned from. */
+/* A segment, and copies of what it may change: an invalid one changes nothing. */
 struct step {
 	const struct ct_packet *p;
 	const struct tcphdr *th;
@@ -473,19 +476,15 @@ static void pick_up_sender(struct step *s)
 	sender->end = s->n.end;
 	sender->maxwin = ((u32)s->n.raw << s->tcp.scale[s->dir]) ?: 1;
 	sender->maxend = s->n.end + sender->maxwin;
-	if (!receiver->maxwin) {
-		receiver->end = s->n.sack;
-		receiver->maxend = s->n.sack;
-	} else if (s->n.sack == receiver->end + 1) {
-		/* The answer to a keepalive, of an octet that we never saw. */
+	/* The answer to a keepalive, of an octet that we never saw. */
+	if (receiver->maxwin && s->n.sack == receiver->end + 1)
 		receiver->end++;
-	}
 }
 
 /* What the window check says. */
 enum fit {
 	FIT_ACCEPT,	/* part of the connection */
-	FIT_PASS,	/* late, or early: nothing is concluded from it */
+	FIT_PASS,	/* late, or early: it changes no state */
 	FIT_INVALID
 };
 
@@ -553,6 +552,15 @@ static enum fit check_window(struct step *s, struct ct_entry *e,
 			return FIT_ACCEPT;
 	}
 
+	/*
+	 * Made by netlink, and nothing is known of the other end: what it sent
+	 * is what is acknowledged. What was picked up is liberal anyway.
+	 */
+	if (th->ack && !receiver->maxwin &&
+	    !(s->tcp.flags[s->dir] & IP_CT_TCP_FLAG_BE_LIBERAL)) {
+		receiver->end = s->n.sack;
+		receiver->maxend = s->n.sack;
+	}
 	/* No ACK: as if it were right. Some send a RST with one of zero. */
 	if (!th->ack || (th->rst && !s->n.ack)) {
 		s->n.ack = receiver->end;
@@ -570,6 +578,7 @@ static enum fit check_window(struct step *s, struct ct_entry *e,
 			sender->end = s->n.end;
 			s->tcp.flags[s->dir] |=
 				IP_CT_TCP_FLAG_DATA_UNACKNOWLEDGED;
+			/* Its sender has a window: this is no first reply. */
 			if (fit == FIT_PASS)
 				commit(s, e);
 		}
@@ -640,15 +649,13 @@ static enum ct_invalid tcp_new(struct ct_entry *e, const struct ct_packet *p)
 		tcp->flags[IP_CT_DIR_REPLY] = IP_CT_TCP_FLAG_SACK_PERM |
 					      IP_CT_TCP_FLAG_BE_LIBERAL;
 		sender->maxend += sender->maxwin;
-		e->last.end = sender->end;
-		e->last.win = ntohs(th->window);
 		tcp->state = TCP_CONNTRACK_ESTABLISHED;
 		tcp->last_index = SEG_ACK;
 		break;
 	default:
 		return CT_INVALID_TCP_NOT_SYN;
 	}
-	timeout = ct_timeout(e, CT_TIMEOUT_TCP + tcp->state);
+	timeout = ct_tcp_timeout(e, tcp, tcp->state);
 	/*
 	 * Nobody answered yet, so this is not worth the long timeout: a
 	 * connection picked up in the middle, or somebody who makes them up.
@@ -675,7 +682,8 @@ static enum ct_verdict arrive(struct step *s, struct ct_entry *e, u32 *events)
 
 	/* Refused, or given up before there was an answer: nothing is left. */
 	if (s->seg == SEG_RST && !s->replied) {
-		WRITE_ONCE(e->proto.tcp.state, s->new);
+		/* But for the windows: one has no place yet. */
+		e->proto.tcp = s->tcp;
 		*events = 0;
 		return CT_DROP_ENTRY;
 	}
@@ -693,7 +701,8 @@ static enum ct_verdict arrive(struct step *s, struct ct_entry *e, u32 *events)
 	if (s->new == TCP_CONNTRACK_ESTABLISHED &&
 	    (!s->replied || s->seg == SEG_RST))
 		timeout = min(timeout, ct_timeout(e, CT_TIMEOUT_TCP_UNACK));
-	if (s->replied && s->new == TCP_CONNTRACK_ESTABLISHED &&
+	if (s->replied && !s->assured &&
+	    s->new == TCP_CONNTRACK_ESTABLISHED &&
 	    (s->old == TCP_CONNTRACK_SYN_RECV || s->old == s->new) &&
 	    !ct_status_set(e, IPS_ASSURED_BIT))
 		*events |= BIT(IPCT_ASSURED);

@@ -13,6 +13,8 @@
 #include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/tcp.h>
 #include <net/ct/entry.h>
+#include <net/ct/net.h>
+#include <net/ct/proto.h>
 #include <net/tcp.h>
 
 /**
@@ -32,6 +34,9 @@ struct ct_numbers {
 	u32 win;
 	u16 raw;
 };
+
+/* No window is larger (RFC 7323 2.3), so that numbers can be compared. */
+#define CT_WINDOW_MAX	((u32)U16_MAX << TCP_MAX_WSCALE)
 
 /* An acknowledgment may be late by this, or by the largest window if larger. */
 #define CT_ACK_SLACK	66000U
@@ -68,7 +73,7 @@ static inline void ct_window_learn(struct ct_tcp *tcp, struct ct_window *s,
 				   struct ct_window *r, unsigned int dir,
 				   const struct ct_numbers *n, bool ack)
 {
-	u32 offered = n->win + (n->sack - n->ack);
+	u32 offered = min(n->win + (n->sack - n->ack), CT_WINDOW_MAX);
 
 	if (s->maxwin < offered)
 		s->maxwin = offered;
@@ -84,7 +89,8 @@ static inline void ct_window_learn(struct ct_tcp *tcp, struct ct_window *s,
 
 	/* What it sent beyond its window, the receiver seems to allow. */
 	if (r->maxwin && after(n->end, s->maxend))
-		r->maxwin += n->end - s->maxend;
+		r->maxwin = min(r->maxwin + (n->end - s->maxend),
+				CT_WINDOW_MAX);
 	/* Into a closed window, a probe of one octet may go (3.8.6.1). */
 	if (!before(n->sack + n->win, r->maxend))
 		r->maxend = n->sack + n->win + !n->win;
