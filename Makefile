@@ -7,6 +7,9 @@
 KVER ?= $(shell uname -r)
 PREFIX ?= /usr/local
 DESTDIR ?=
+SEED ?= 1
+COUNT ?= 100000
+PCAP ?=
 MODULES_DIR = $(DESTDIR)/lib/modules/$(KVER)/updates/ct
 
 all: modules ctctl
@@ -19,6 +22,8 @@ help:
 	@echo 'kunit        the unit tests, in user-mode Linux'
 	@echo 'vm-check     those in VMs alone, with more rounds of what is repeated'
 	@echo 'check-debug  the same on a kernel with KASAN, lockdep and kmemleak'
+	@echo 'fidelity     the same packets through nf_conntrack and ct, compared;'
+	@echo '             SEED=1 COUNT=100000, or PCAP=FILE'
 	@echo 'bench-quick  what a packet costs, in nf_conntrack and in ct'
 	@echo 'ctctl        the command-line tool'
 	@echo 'install      modules (for KVER), modprobe.d/ct.conf, ctctl, manual'
@@ -52,6 +57,10 @@ vm-check:
 check-debug:
 	@scripts/setup build vm debug
 	@tests/vm/run debug
+
+fidelity:
+	@scripts/setup build vm
+	@tests/fidelity/run $(or $(PCAP),$(SEED) $(COUNT))
 
 bench-quick:
 	@scripts/setup build vm uml
@@ -88,4 +97,4 @@ clean:
 	@$(MAKE) --no-print-directory -C tools/ctctl clean
 
 .PHONY: all help modules ctctl demo check lint kunit vm-check check-debug \
-	bench-quick install uninstall clean
+	fidelity bench-quick install uninstall clean

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Where ct differs on purpose: the rules of differences.md, as code.
+
+A rule says of a packet, of what is known of its connection, and of both
+answers, whether it explains the difference.
+"""
+import socket
+import struct
+
+INFO = {0: "ESTABLISHED", 1: "RELATED", 2: "NEW", 3: "ESTABLISHED reply",
+        4: "RELATED reply", 7: "UNTRACKED"}
+TCP_STATES = ("NONE SYN_SENT SYN_RECV ESTABLISHED FIN_WAIT CLOSE_WAIT "
+              "LAST_ACK TIME_WAIT CLOSE SYN_SENT2").split()
+SCTP_STATES = ("NONE CLOSED COOKIE_WAIT COOKIE_ECHOED ESTABLISHED "
+               "SHUTDOWN_SENT SHUTDOWN_RECD SHUTDOWN_ACK_SENT "
+               "HEARTBEAT_SENT").split()
+STATUS, PROTOINFO, TIMEOUT = 3, 4, 7
+ICMP, TCP, ICMPV6, UDPLITE = 1, 6, 58, 136
+LIBERAL, UNACKED, MAXACK = 0x08, 0x10, 0x20
+
+
+def text(answers):
+    """What was said, for people."""
+    if not answers:
+        return "dropped"
+    out = []
+    for info, ct in answers:
+        if info is None:
+            out.append("INVALID")
+            continue
+        words = [INFO.get(info, str(info))]
+        for proto, nest in ct.get(PROTOINFO, {}).items():
+            state = int(nest["1"], 16)
+            if proto == "1":
+                words += [TCP_STATES[state], "scale %s/%s" % (
+                    nest.get("2"), nest.get("3")), "flags %s/%s" % (
+                    nest.get("4", "")[:2], nest.get("5", "")[:2])]
+            elif proto == "3":
+                words += [SCTP_STATES[state], "tags %s/%s" % (
+                    nest.get("2"), nest.get("3"))]
+        words.append("status %#x" % int(ct.get(STATUS, "0"), 16))
+        if TIMEOUT in ct:
+            words.append("%d s" % int(ct[TIMEOUT], 16))
+        out.append(" ".join(words))
+    return " | ".join(out)
+
+
+class Packet:
+    """What a rule wants to know of the bytes."""
+
+    def __init__(self, data):
+        self.src = self.dst = self.proto = None
+        self.data = b""
+        if len(data) >= 20 and data[0] >> 4 == 4:
+            length = (data[0] & 15) * 4
+            self.src, self.dst, self.proto = data[12:16], data[16:20], data[9]
+            self.data = data[length:]
+            self.offset = struct.unpack("!H", data[6:8])[0] & 0x1fff
+        elif len(data) >= 40 and data[0] >> 4 == 6:
+            self.src, self.dst, self.proto = data[8:24], data[24:40], data[6]
+            self.data = data[40:]
+            self.offset = 0
+            if self.proto == 44 and len(self.data) >= 8:
+                self.proto = self.data[0]
+                self.offset = struct.unpack("!H", self.data[2:4])[0] >> 3
+                self.data = self.data[8:]
+
+    def ports(self):
+        if len(self.data) < 4 or self.offset:
+            return None
+        return struct.unpack("!HH", self.data[:4])
+
+    def inner(self):
+        """The packet that an ICMP error is about."""
+        if self.proto in (ICMP, ICMPV6) and len(self.data) >= 28:
+            return Packet(self.data[8:])
+        return None
+
+    def key(self):
+        ports = self.ports() or (0, 0)
+        ends = sorted([(self.src, ports[0]), (self.dst, ports[1])])
+        return self.proto, tuple(ends)
+
+    def __str__(self):
+        if self.src is None:
+            return "no IP"
+        family = socket.AF_INET if len(self.src) == 4 else socket.AF_INET6
+        words = ["protocol %s" % self.proto,
+                 socket.inet_ntop(family, self.src), "->",
+                 socket.inet_ntop(family, self.dst)]
+        if self.ports():
+            words.append("ports %d %d" % self.ports())
+        if self.proto == TCP and len(self.data) >= 16:
+            seq, ack, flags, window = struct.unpack("!IIxBH",
+                                                    self.data[4:16])
+            names = "".join(n for i, n in enumerate("FSRPAUEC")
+                            if flags >> i & 1)
+            words.append("%s seq %u ack %u win %u, %d octets" % (
+                names or "-", seq, ack, window, len(self.data)))
+        elif self.inner():
+            words.append("type %d code %d about (%s)" % (
+                self.data[0], self.data[1], self.inner()))
+        return " ".join(words)
+
+
+def flags(ct):
+    """TCP's flags of both directions, or None."""
+    nest = ct.get(PROTOINFO, {}).get("1")
+    if not nest or "4" not in nest:
+        return None
+    return int(nest["4"][:2], 16), int(nest["5"][:2], 16)
+
+
+def tuple_key(ct):
+    """The connection of an answer, as Packet.key() has it."""
+    ips, ports = ct[1]["1"], ct[1]["2"]
+    src, dst = (ips[k] for k in (("1", "2") if "1" in ips else ("3", "4")))
+    ends = sorted([(bytes.fromhex(src), int(ports.get("2", "0"), 16)),
+                   (bytes.fromhex(dst), int(ports.get("3", "0"), 16))])
+    return int(ports["1"], 16), tuple(ends)
+
+
+def state(ct):
+    """TCP's state, or None."""
+    nest = ct.get(PROTOINFO, {}).get("1")
+    return TCP_STATES[int(nest["1"], 16)] if nest else None
+
+
+def is_new(answers):
+    """The first packet of a connection."""
+    return any(info == 2 and int(ct.get(STATUS, "0"), 16) == 0
+               for info, ct in answers)
+
+
+class Flows:
+    """What was seen of each connection so far.
+
+    A rule about a packet may leave the two trackers with different ideas of
+    its connection: why[key] is that rule's name, and it explains what
+    differs later, until both begin anew with the same packet.
+    """
+
+    def __init__(self):
+        self.why = {}
+
+    def keys(self, packet, old, new):
+        found = {tuple_key(ct) for _, ct in old + new if 1 in ct}
+        if not found and packet.src is not None:
+            found = {(packet.inner() or packet).key()}
+        return found
+
+    def note(self, packet, old, new):
+        """Called for each packet, before it is compared."""
+        keys = self.keys(packet, old, new)
+        if is_new(old) and is_new(new):
+            for key in keys:
+                self.why.pop(key, None)
+        if packet.proto != TCP or not packet.ports():
+            return
+        for name, rule in ROOTS.items():
+            if rule(packet, old, new):
+                for key in keys:
+                    self.why.setdefault(key, name)
+
+    def explains(self, packet, old, new):
+        for key in self.keys(packet, old, new):
+            if key in self.why:
+                return self.why[key]
+        return None
+
+
+def picked_up_near_zero(packet, old, new):
+    """Both take up a connection in the middle; only nf_conntrack learns."""
+    if not is_new(old) or not is_new(new) or len(packet.data) < 12:
+        return False
+    ack = struct.unpack("!I", packet.data[8:12])[0]
+    return (-ack & 0xffffffff) <= 66000 and all(
+        f & LIBERAL for _, ct in old + new for f in flags(ct) or (0,))
+
+
+def reset_then_syn(packet, old, new):
+    """A SYN on a connection that was reset opens another one for ct."""
+    return is_new(new) and not is_new(old) and any(
+        state(ct) == "CLOSE" for _, ct in old)
+
+
+def nothing_learned(packet, old, new):
+    """An answer to a SYN that both call invalid, or let pass."""
+    if len(packet.data) < 14 or not packet.data[13] & 2:
+        return False
+    return (all(info is None for info, _ in old + new) or
+            any(state(ct) == "SYN_SENT" for _, ct in old + new))
+
+
+# What a difference may come from.
+ROOTS = {
+    "picked-up-near-zero": picked_up_near_zero,
+    "reset-then-syn": reset_then_syn,
+    "nothing-learned": nothing_learned,
+}
+
+
+def udplite_checksum(packet, old, new):
+    about = (packet.inner() or packet).proto
+    return about == UDPLITE and all(info is None for info, _ in old)
+
+
+def explain(flows, packet, old, new):
+    """The rule that explains a difference, or None."""
+    if udplite_checksum(packet, old, new):
+        return "udplite-checksum"
+    return flows.explains(packet, old, new)
