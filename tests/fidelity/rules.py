@@ -16,7 +16,10 @@ SCTP_STATES = ("NONE CLOSED COOKIE_WAIT COOKIE_ECHOED ESTABLISHED "
                "HEARTBEAT_SENT").split()
 STATUS, PROTOINFO, TIMEOUT = 3, 4, 7
 ICMP, TCP, ICMPV6, UDPLITE = 1, 6, 58, 136
-LIBERAL, UNACKED, MAXACK = 0x08, 0x10, 0x20
+LIBERAL, MAXACK = 0x08, 0x20
+SYN, RST = 2, 4
+# tcp_timeout_close, as the guest sets it: the shortest of all.
+CLOSE_SECONDS = 30000
 
 
 def text(answers):
@@ -69,6 +72,12 @@ class Packet:
         if len(self.data) < 4 or self.offset:
             return None
         return struct.unpack("!HH", self.data[:4])
+
+    def flags(self):
+        """TCP's, none of what is no TCP."""
+        if self.proto != TCP or not self.ports() or len(self.data) < 14:
+            return 0
+        return self.data[13]
 
     def inner(self):
         """The packet that an ICMP error is about."""
@@ -155,7 +164,7 @@ class Flows:
         if is_new(old) and is_new(new):
             for key in keys:
                 self.why.pop(key, None)
-        if packet.proto != TCP or not packet.ports():
+        if packet.proto != TCP:
             return
         for name, rule in ROOTS.items():
             if rule(packet, old, new):
@@ -171,11 +180,19 @@ class Flows:
 
 def picked_up_near_zero(packet, old, new):
     """Both take up a connection in the middle; only nf_conntrack learns."""
-    if not is_new(old) or not is_new(new) or len(packet.data) < 12:
+    if not is_new(old) or not is_new(new):
         return False
+    both = [flags(ct) for _, ct in old + new]
+    if len(both) != 2 or None in both:
+        return False
+    if not all(f & LIBERAL for pair in both for f in pair):
+        return False
+    if not both[0][0] & MAXACK or both[1][0] & MAXACK:
+        return False
+    if len(packet.data) < 12 or not packet.ports():    # a fragment
+        return True
     ack = struct.unpack("!I", packet.data[8:12])[0]
-    return (-ack & 0xffffffff) <= 66000 and all(
-        f & LIBERAL for _, ct in old + new for f in flags(ct) or (0,))
+    return (-ack & 0xffffffff) <= 66000
 
 
 def reset_then_syn(packet, old, new):
@@ -186,14 +203,25 @@ def reset_then_syn(packet, old, new):
 
 def nothing_learned(packet, old, new):
     """An answer to a SYN that both call invalid, or let pass."""
-    if len(packet.data) < 14 or not packet.data[13] & 2:
+    if not packet.flags() & SYN:
         return False
     return (all(info is None for info, _ in old + new) or
             any(state(ct) == "SYN_SENT" for _, ct in old + new))
 
 
+def reset_in_doubt(packet, old, new):
+    """A RST that awaits a challenge ACK: on 6.1, ten seconds are left."""
+    if not packet.flags() & RST or len(old) != 1 or len(new) != 1:
+        return False
+    if any(state(ct) != "ESTABLISHED" for _, ct in old + new):
+        return False
+    seconds = [int(ct[TIMEOUT], 16) for _, ct in old + new]
+    return seconds[0] <= CLOSE_SECONDS and seconds[1] > CLOSE_SECONDS
+
+
 # What a difference may come from.
 ROOTS = {
+    "reset-in-doubt": reset_in_doubt,
     "picked-up-near-zero": picked_up_near_zero,
     "reset-then-syn": reset_then_syn,
     "nothing-learned": nothing_learned,
