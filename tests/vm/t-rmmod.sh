@@ -73,6 +73,12 @@ n0 python3 - >"$TMP/queue" 2>&1 <<-'END' &
 END
 until_true grep -q ready "$TMP/queue"
 
+# At any one moment, a queue full of the flood's may have let nothing through.
+tracks()
+{
+	[ "$(n0 cat /proc/sys/net/netfilter/nf_conntrack_count)" -gt 0 ]
+}
+
 dmesg -C
 failed=0 left=0 tracked=0 slow=0
 for i in $(seq $rounds); do
@@ -84,8 +90,7 @@ for port in [98] * 10 + [99] * 3:
     s.sendto(b"held", ("10.0.2.1", port))'
 	[ $((i % 10)) -ne 0 ] || conntrack -L >"$TMP/list" 2>&1
 	sleep "0.$((RANDOM % 3))"
-	[ "$(n0 cat /proc/sys/net/netfilter/nf_conntrack_count)" -eq 0 ] ||
-		tracked=$((tracked + 1))
+	! until_true tracks || tracked=$((tracked + 1))
 	start=$SECONDS
 	rmmod ct || failed=$((failed + 1))
 	[ $((SECONDS - start)) -le $((10 * ${CT_SLOW:-1})) ] || slow=$((slow + 1))
