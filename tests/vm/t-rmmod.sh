@@ -72,6 +72,8 @@ n0 python3 - >"$TMP/queue" 2>&1 <<-'END' &
 	signal.pause()
 END
 until_true grep -q ready "$TMP/queue"
+# A queue that wants connections asks for a tracker: not with our parameters.
+! loaded ct || rmmod ct
 
 # At any one moment, a queue full of the flood's may have let nothing through.
 tracks()
