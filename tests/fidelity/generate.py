@@ -21,19 +21,6 @@ MASK = 0xffffffff
 # Conversations at a time. Each is a generator of (side, packet).
 AT_ONCE = 24
 
-CRC = []
-for n in range(256):
-    for _ in range(8):
-        n = n >> 1 ^ (0x82f63b78 if n & 1 else 0)
-    CRC.append(n)
-
-
-def crc32c(data):
-    crc = MASK
-    for byte in data:
-        crc = crc >> 8 ^ CRC[(crc ^ byte) & 0xff]
-    return crc ^ MASK
-
 
 # Packets taken apart and put together again
 
@@ -76,7 +63,7 @@ def resum(packet):
     """Make the checksum of the transport right again, if it has one."""
     head, proto, data = split(packet)
     if proto == SCTP and len(data) >= 12:
-        crc = crc32c(data[:8] + b"\0\0\0\0" + data[12:])
+        crc = raw.crc32c(data[:8] + b"\0\0\0\0" + data[12:])
         return join(head, data[:8] + struct.pack("<I", crc) + data[12:])
     at = SUM_AT.get(proto)
     if at is None or len(data) < at + 2:

@@ -71,6 +71,21 @@ def checksum(data):
     return total ^ 0xffff
 
 
+CRC = []
+for n in range(256):
+    for _ in range(8):
+        n = n >> 1 ^ (0x82f63b78 if n & 1 else 0)
+    CRC.append(n)
+
+
+def crc32c(data):
+    """SCTP's checksum (RFC 9260, appendix A)."""
+    crc = 0xffffffff
+    for byte in data:
+        crc = crc >> 8 ^ CRC[(crc ^ byte) & 0xff]
+    return crc ^ 0xffffffff
+
+
 def pack(address):
     return ipaddress.ip_address(address).packed
 

@@ -95,18 +95,6 @@ seen "which is a connection, too" \
 raw <<'END'
 wire = Wire()
 
-CRC = []
-for n in range(256):
-    for _ in range(8):
-        n = n >> 1 ^ (0x82f63b78 if n & 1 else 0)
-    CRC.append(n)
-
-def crc32c(data):
-    crc = 0xffffffff
-    for byte in data:
-        crc = crc >> 8 ^ CRC[(crc ^ byte) & 0xff]
-    return crc ^ 0xffffffff
-
 SCTP, UDPLITE, GRE = 132, 136, 47
 
 def chunk(kind, body=b"", flags=0):
