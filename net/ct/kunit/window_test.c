@@ -268,6 +268,18 @@ static const struct window_case window_cases[] = {
 	{ "a RST within the window awaits a challenge ACK", OPEN, {
 		{ R, { RST, 502 }, EST },
 	  }, UNACK },
+	{ "such a RST from both, one of which has closed its window", OPEN, {
+		{ R, { DATA, 501, 101, 10, .win = CLOSED_WINDOW }, EST },
+		{ O, { RST, 102 }, EST },
+		{ R, { RST, 505 }, EST },
+	  }, UNACK },
+	{ "such a RST after data that was repeated in vain", OPEN, {
+		{ O, { DATA, 101, 501, 10 }, EST },
+		{ O, { DATA, 101, 501, 10 }, EST },
+		{ O, { DATA, 101, 501, 10 }, EST },
+		{ O, { DATA, 101, 501, 10 }, EST },
+		{ R, { RST, 502 }, EST },
+	  }, RETRANS },
 	{ "it is answered, and all goes on", OPEN, {
 		{ R, { RST, 502 }, EST },
 		{ O, { ACK, 101, 501 }, EST },

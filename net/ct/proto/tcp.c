@@ -666,6 +666,21 @@ static enum ct_invalid tcp_new(struct ct_entry *e, const struct ct_packet *p)
 	return CT_OK;
 }
 
+/* Nobody answered yet, or a challenge ACK is awaited: less than @timeout. */
+static u32 until_answer(const struct step *s, const struct ct_entry *e,
+			u32 timeout)
+{
+	const u32 unack = ct_timeout(e, CT_TIMEOUT_TCP_UNACK);
+
+	/* A reset says nothing of a closed window. */
+	if (s->seg == SEG_RST &&
+	    s->tcp.retrans < READ_ONCE(e->cn->tcp_max_retrans))
+		timeout = ct_timeout(e, CT_TIMEOUT_TCP + s->new);
+	else if (s->replied)
+		return timeout;
+	return min(timeout, unack);
+}
+
 /* The segment is part of the connection: where it takes it. */
 static enum ct_verdict arrive(struct step *s, struct ct_entry *e, u32 *events)
 {
@@ -697,10 +712,8 @@ static enum ct_verdict arrive(struct step *s, struct ct_entry *e, u32 *events)
 		return CT_ACCEPT;
 
 	timeout = ct_tcp_timeout(e, &s->tcp, s->new);
-	/* Nobody answered yet, or a challenge ACK is awaited. */
-	if (s->new == TCP_CONNTRACK_ESTABLISHED &&
-	    (!s->replied || s->seg == SEG_RST))
-		timeout = min(timeout, ct_timeout(e, CT_TIMEOUT_TCP_UNACK));
+	if (s->new == TCP_CONNTRACK_ESTABLISHED)
+		timeout = until_answer(s, e, timeout);
 	if (s->replied && !s->assured &&
 	    s->new == TCP_CONNTRACK_ESTABLISHED &&
 	    (s->old == TCP_CONNTRACK_SYN_RECV || s->old == s->new) &&
