@@ -2,69 +2,81 @@
 # SPDX-License-Identifier: GPL-2.0
 """usage: compare.py FILE.pcap ANSWERS-OF-NF_CONNTRACK ANSWERS-OF-CT [-v]
 
-Compare what two trackers said of the same packets (replay.py). Ends with a
-line "N packets, D differences: E explained, U not"; status 1 if U is not 0.
+Compare what two trackers said of the same packets (replay.c), and their tables
+whenever time passed. Ends with a line "N packets, T tables, D differences: E
+explained, U not"; status 1 if U is not 0.
 """
 import collections
-import json
 import sys
 
-from replay import TIMEOUT, packets
-from rules import Flows, Packet, explain, text
+from replay import packets
+from rules import SYN, Flows, Packet, explain, explain_entry, parse, text
 
 VERBOSE = 20
 
 
-def said(line):
-    return [(info, {int(k): v for k, v in ct.items()}) for info, ct in
-            json.loads(line)]
+class Report:
+    def __init__(self, most):
+        self.most = most
+        self.why = collections.Counter()
+        self.shown = 0
+
+    def add(self, rule, *lines):
+        self.why[rule] += 1
+        if rule is None and self.shown < self.most:
+            self.shown += 1
+            print("\n  ".join(lines))
 
 
-# Of timeouts that the guest sets 10,000 s apart: what passes during a run.
-SECONDS = 4000
-
-
-def same(old, new):
-    """Equal, but for the time at which they were asked."""
-    if len(old) != len(new):
-        return False
-    for (info, a), (info2, b) in zip(old, new):
-        a, b = dict(a), dict(b)
-        ta, tb = a.pop(TIMEOUT, None), b.pop(TIMEOUT, None)
-        if info != info2 or a != b or (ta is None) != (tb is None):
-            return False
-        if ta is not None and abs(int(ta, 16) - int(tb, 16)) > SECONDS:
-            return False
-    return True
+def compare_tables(flows, report, count, line, line2):
+    """Whole tables, one of which has what the other has not."""
+    old, new = set(line.split()), set(line2.split())
+    for name, entries in (("nf_conntrack", old - new), ("ct", new - old)):
+        for entry in sorted(entries):
+            answers = parse("0 " + entry)
+            report.add(explain_entry(flows, answers[0][1]),
+                       "table after packet %d:" % count,
+                       "%s alone: %s" % (name, entry),
+                       text(answers))
 
 
 def main():
     name, old_name, new_name = sys.argv[1:4]
-    most = 10 ** 9 if "-v" in sys.argv else VERBOSE
     flows = Flows()
-    count = different = shown = 0
-    why = collections.Counter()
+    report = Report(10 ** 9 if "-v" in sys.argv else VERBOSE)
+    count = tables = 0
+    stream = packets(name)
     with open(old_name) as old_file, open(new_name) as new_file:
-        for (_, packet), line, line2 in zip(packets(name), old_file, new_file):
-            count += 1
-            old, new, packet = said(line), said(line2), Packet(packet)
-            flows.note(packet, old, new)
-            if same(old, new):
+        for line, line2 in zip(old_file, new_file, strict=True):
+            if line[0] == "T" and line2[0] == "T":
+                tables += 1
+                if line != line2:
+                    compare_tables(flows, report, count, line, line2)
                 continue
-            different += 1
-            rule = explain(flows, packet, old, new)
-            why[rule] += 1
-            if rule is None and shown < most:
-                shown += 1
-                print("packet %d: %s" % (count, packet))
-                print("  nf_conntrack: %s" % text(old))
-                print("  ct:           %s" % text(new))
+            count += 1
+            packet = flows.put_together(Packet(next(stream)[1]))
+            # Nothing to be learned from most of them.
+            if line == line2 and not packet.flags() & SYN and not (
+                    flows.why and line.startswith("2 ")):
+                continue
+            old, new = parse(line), parse(line2)
+            flows.note(packet, old, new)
+            if line != line2:
+                report.add(explain(flows, packet, old, new),
+                           "packet %d: %s" % (count, packet),
+                           "nf_conntrack: %s" % text(old),
+                           "ct:           %s" % text(new))
+    missing = sum(1 for _ in stream)
+    why = report.why
     unexplained = why.pop(None, 0)
     for rule, n in why.most_common():
         print("%7d by rule %s" % (n, rule))
-    print("%d packets, %d differences: %d explained, %d not" %
-          (count, different, different - unexplained, unexplained))
-    sys.exit(1 if unexplained or not count else 0)
+    explained = sum(why.values())
+    print("%d packets, %d tables, %d differences: %d explained, %d not" %
+          (count, tables, explained + unexplained, explained, unexplained))
+    if missing:
+        print("%d packets were not answered" % missing)
+    sys.exit(1 if unexplained or missing or not count else 0)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,9 @@ FIN, SYN, RST, PSH, ACK, URG, ECE, CWR = (1 << n for n in range(8))
 MASK = 0xffffffff
 # Conversations at a time. Each is a generator of (side, packet).
 AT_ONCE = 24
+# Time passes in steps of so many seconds, with so many packets in between at
+# most: a slow machine takes well below a second for them.
+STEP, MOST_AT_ONCE = 7, 1500
 
 
 # Packets taken apart and put together again
@@ -289,7 +292,10 @@ def udp_conversation(rnd, proto=UDP):
             length = rnd.choice((0, length))
         head = struct.pack("!HHHH", t.port[side], t.port[other(side)],
                            length, 0)
-        yield t.send(side, proto, head + data)
+        if rnd.random() < 0.05:    # no checksum
+            yield side, t.ip(side, proto, head + data)
+        else:
+            yield t.send(side, proto, head + data)
 
 
 def udplite_conversation(rnd):
@@ -308,6 +314,17 @@ def icmp_conversation(rnd):
         if rnd.random() < 0.8:
             yield t.send(other(t.first), proto,
                          struct.pack("!BBH", answer, 0, 0) + rest)
+
+
+def icmp_any(rnd):
+    """Queries without answers, answers without queries, and the rest."""
+    t = Pair(rnd)
+    for _ in range(rnd.randrange(1, 4)):
+        kind = rnd.choice((rnd.randrange(256), 0, 3, 4, 5, 9, 10, 11, 12, 18,
+                           128, 129, 130, 131, 133, 134, 135, 136, 137, 139,
+                           140, 143))
+        yield t.send(rnd.choice("ab"), ICMPV6 if t.six else ICMP,
+                     bytes([kind, rnd.randrange(3), 0, 0]) + payload(rnd, 60))
 
 
 def gre_conversation(rnd):
@@ -385,7 +402,7 @@ def sctp_conversation(rnd):
 
 
 KINDS = ((tcp_conversation, 60), (udp_conversation, 12),
-         (icmp_conversation, 8), (sctp_conversation, 10),
+         (icmp_conversation, 8), (icmp_any, 2), (sctp_conversation, 10),
          (gre_conversation, 4), (generic_conversation, 3),
          (udplite_conversation, 3))
 
@@ -396,7 +413,7 @@ def change_tcp(rnd, side, packet):
     head, proto, data = split(packet)
     if proto != TCP or len(data) < 20:
         return [(side, packet)]
-    what = rnd.randrange(5)
+    what = rnd.randrange(6)
     if what == 0:
         data = data[:13] + bytes([rnd.randrange(256)]) + data[14:]
     elif what in (1, 2):
@@ -405,6 +422,12 @@ def change_tcp(rnd, side, packet):
         value += rnd.choice((1, -1, 100, -100, 66000, -66000, 1 << 20,
                              -(1 << 20), 1 << 31, rnd.randrange(1 << 32)))
         data = data[:at] + struct.pack("!I", value & MASK) + data[at + 4:]
+    elif what == 5:                # any options
+        options = bytes(rnd.choice((0, 1, 2, 3, 4, 5, 8, 10, 34, 30,
+                                    rnd.randrange(256)))
+                        for _ in range(4 * rnd.randrange(1, 11)))
+        data = data[:12] + bytes([(5 + len(options) // 4) << 4]) + \
+            data[13:20] + options + data[(data[12] >> 4) * 4:]
     elif what == 3:
         data = data[:14] + struct.pack("!H", rnd.choice(
             (0, 1, 65535, rnd.randrange(65536)))) + data[16:]
@@ -430,15 +453,90 @@ def truncate(rnd, side, packet):
     return [(side, resum(packet) if rnd.random() < 0.6 else packet)]
 
 
+def extend4(rnd, packet):
+    """IPv4 options (RFC 791 3.1, RFC 2113), good and bad."""
+    head, _, data = split(packet)
+    room = 40 - (len(head) - 20)
+    options = rnd.choice((
+        b"\1\1\1\1", b"\x94\4\0\0", b"\1\7\7\4\0\0\0\0",
+        b"\x44\x08\5\0\0\0\0\0", b"\0\0\0\0", b"\x94\5\0\0",
+        b"\7\0\0\0", bytes(rnd.randrange(256) for _ in range(8))))
+    options = options[:room]
+    head = bytes([0x40 | (len(head) + len(options)) // 4]) + head[1:] + options
+    return join(head, data)
+
+
+# Extension headers (RFC 8200 4, RFC 4302, RFC 6275, RFC 7401, RFC 5533)
+HOP_BY_HOP, ROUTING, FRAGMENT, AH, NONE, OPTIONS = 0, 43, 44, 51, 59, 60
+EXTENSIONS = (HOP_BY_HOP, ROUTING, FRAGMENT, AH, OPTIONS, OPTIONS, 135, 139,
+              140)
+
+
+def extend6(rnd, packet):
+    """Extension headers in any order, most of them with padding only."""
+    head, proto, data = split(packet)
+    chain = [rnd.choice(EXTENSIONS) for _ in range(rnd.choice((1, 1, 2, 4)))]
+    if rnd.random() < 0.7:         # where routers expect it
+        chain.sort(key=lambda kind: kind != HOP_BY_HOP)
+    if rnd.random() < 0.1:
+        proto = NONE
+    for kind in reversed(chain):
+        more = rnd.choice((0, 0, 1, 3))
+        if kind == FRAGMENT:
+            body = struct.pack("!BBHI", proto, 0, 0, rnd.randrange(1 << 32))
+        elif kind == AH:
+            body = struct.pack("!BB", proto, 2 + 2 * more) + \
+                bytes(14 + 8 * more)
+        elif kind == ROUTING:
+            body = bytes([proto, more, 253, 0]) + bytes(4 + 8 * more)
+        elif kind == HOP_BY_HOP and rnd.random() < 0.2:
+            # Router alert, or a jumbogram (RFC 2675) that is none
+            body = bytes([proto, 0]) + rnd.choice((
+                b"\5\2\0\0\1\0", b"\xc2\4\0\1\0\0",
+                b"\xc2\4" + struct.pack("!I", len(data))))
+        else:
+            fill = 4 + 8 * more
+            body = bytes([proto, more, 1, fill]) + bytes(fill)
+        if rnd.random() < 0.05:    # a length that is wrong
+            body = body[:1] + bytes([rnd.randrange(256)]) + body[2:]
+        data, proto = body + data, kind
+    packet = join(head[:6] + bytes([proto]) + head[7:], data)
+    if rnd.random() < 0.02:        # as jumbograms say it
+        packet = packet[:4] + b"\0\0" + packet[6:]
+    return packet
+
+
+def extend(rnd, packet):
+    return extend4(rnd, packet) if is4(packet) else extend6(rnd, packet)
+
+
+def pieces_of(rnd, data):
+    """(offset, octets, more to come) of fragments."""
+    if rnd.random() < 0.6:
+        cut = rnd.randrange(8, len(data) - 1) & ~7 or 8
+        return [(0, data[:cut], True), (cut, data[cut:], False)]
+    # Some, of which one may lie over another, or go past the end.
+    cuts = sorted({rnd.randrange(8, len(data)) & ~7 or 8
+                   for _ in range(rnd.randrange(1, 4))})
+    out = []
+    for start, end in zip([0] + cuts, cuts + [len(data)]):
+        if rnd.random() < 0.15 and start >= 8:
+            start -= 8
+        if rnd.random() < 0.1:
+            end = min(len(data), end + 8)
+        out.append((start, data[start:end], end < len(data)))
+    if rnd.random() < 0.1:
+        out.append((len(data) + 7 & ~7, b"more", False))
+    return out
+
+
 def fragment(rnd, side, packet):
     head, proto, data = split(packet)
     if len(data) < 17:
         return [(side, packet)]
-    cut = rnd.randrange(8, len(data) - 1) & ~7 or 8
-    pieces = [(0, data[:cut], True), (cut, data[cut:], False)]
     out = []
     ident = rnd.randrange(1 << 16)
-    for offset, piece, more in pieces:
+    for offset, piece, more in pieces_of(rnd, data):
         if is4(packet):
             h = head[:4] + struct.pack("!HH", ident, (0x2000 if more else 0) |
                                        offset // 8) + head[8:]
@@ -449,6 +547,8 @@ def fragment(rnd, side, packet):
                 "!BBHI", proto, 0, offset | more, ident) + piece)))
     if rnd.random() < 0.3:
         out.reverse()
+    if rnd.random() < 0.1:
+        out.insert(0, rnd.choice(out))
     if rnd.random() < 0.1:
         out.pop()
     return out
@@ -462,11 +562,11 @@ ERRORS6 = ((1, 0), (1, 4), (2, 0), (3, 0), (4, 1), (137, 0))
 def error(rnd, side, packet):
     """An ICMP error about it comes back, from where it went or a router."""
     head, proto, data = split(packet)
-    if proto in (ICMP, ICMPV6):
+    if proto in (ICMP, ICMPV6) and rnd.random() < 0.5:
         return [(side, packet)]
     src, dst = addresses(head)
     four = is4(packet)
-    inner = packet[:len(head) + rnd.choice((0, 4, 7, 8, 8, 8, 20, 200))]
+    inner = packet[:len(head) + rnd.choice((0, 4, 7, 8, 8, 8, 20, 60, 200))]
     if rnd.random() < 0.2:
         at = rnd.randrange(len(inner))
         inner = inner[:at] + bytes([rnd.randrange(256)]) + inner[at + 1:]
@@ -506,6 +606,8 @@ def stream(rnd):
         except StopIteration:
             talks.pop(index)
             continue
+        if rnd.random() < 0.04:
+            packet = extend(rnd, packet)
         chance = 2.0 if tame else rnd.random()
         if chance < 0.03:
             continue
@@ -527,15 +629,35 @@ def stream(rnd):
         late = [x for x in late if x[0] > 0]
 
 
+class Clock:
+    """When a packet comes: at once, or after a time in which connections end.
+
+    The guest's timeouts are in the middle between two steps.
+    """
+
+    def __init__(self, rnd):
+        self.rnd = rnd
+        self.now, self.since = 0.0, 0
+
+    def next(self):
+        self.since += 1
+        self.now += 0.0001
+        if self.since > MOST_AT_ONCE or self.rnd.random() < 1 / 300:
+            steps = self.rnd.choice((1,) * 6 + (2,) * 4 + (3, 5, 8, 20, 40))
+            self.now = (self.now // STEP + steps) * STEP
+            self.since = 0
+        return self.now
+
+
 def main():
     seed, count, name = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     rnd = random.Random(seed)
     packets = stream(rnd)
-    now = 0.0
+    clock = Clock(rnd)
     with open(name, "wb") as f:
         f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101))
         for n in range(count):
-            now += 0.0001
+            now = clock.next()
             side, packet = next(packets)
             f.write(struct.pack("<IIII", int(now), int(now % 1 * 1e6),
                                 len(packet), len(packet)))

@@ -18,8 +18,43 @@ STATUS, PROTOINFO, TIMEOUT = 3, 4, 7
 ICMP, TCP, ICMPV6, UDPLITE = 1, 6, 58, 136
 LIBERAL, MAXACK = 0x08, 0x20
 SYN, RST = 2, 4
+FRAGMENT, AH = 44, 51
+EXTENSIONS = {0, 43, FRAGMENT, AH, 60}
 # tcp_timeout_close, as the guest sets it: the shortest of all.
-CLOSE_SECONDS = 30000
+CLOSE_TIMEOUT = 1
+
+
+def parse(line):
+    """A line of answers: a list of (ctinfo or None, attributes by number)."""
+    answers = []
+    for part in line.split("|"):
+        info, _, nest = part.strip().partition(" ")
+        if info == "-":
+            answers.append((None, {}))
+        elif info:
+            answers.append((int(info), attributes(nest, 0)[0]))
+    return answers
+
+
+def attributes(nest, at):
+    """1=HEX,2{...},... from there on; and where it ends."""
+    found = {}
+    while at < len(nest) and nest[at] != "}":
+        if nest[at] == ",":
+            at += 1
+        end = at
+        while nest[end].isdigit():
+            end += 1
+        number = int(nest[at:end])
+        if nest[end] == "{":
+            found[number], at = attributes(nest, end + 1)
+            continue
+        at = end + 1
+        while end < len(nest) and nest[end] not in ",}":
+            end += 1
+        found[number] = nest[at:end]
+        at = end
+    return found, at + 1
 
 
 def text(answers):
@@ -33,17 +68,17 @@ def text(answers):
             continue
         words = [INFO.get(info, str(info))]
         for proto, nest in ct.get(PROTOINFO, {}).items():
-            state = int(nest["1"], 16)
-            if proto == "1":
+            state = int(nest[1], 16)
+            if proto == 1:
                 words += [TCP_STATES[state], "scale %s/%s" % (
-                    nest.get("2"), nest.get("3")), "flags %s/%s" % (
-                    nest.get("4", "")[:2], nest.get("5", "")[:2])]
-            elif proto == "3":
+                    nest.get(2), nest.get(3)), "flags %s/%s" % (
+                    nest.get(4, "")[:2], nest.get(5, "")[:2])]
+            elif proto == 3:
                 words += [SCTP_STATES[state], "tags %s/%s" % (
-                    nest.get("2"), nest.get("3"))]
+                    nest.get(2), nest.get(3))]
         words.append("status %#x" % int(ct.get(STATUS, "0"), 16))
         if TIMEOUT in ct:
-            words.append("%d s" % int(ct[TIMEOUT], 16))
+            words.append("timeout %s" % ct[TIMEOUT])
         out.append(" ".join(words))
     return " | ".join(out)
 
@@ -54,19 +89,46 @@ class Packet:
     def __init__(self, data):
         self.src = self.dst = self.proto = None
         self.data = b""
+        # Of a fragment: what it is one of, what that begins with, its place.
+        self.whole, self.head, self.piece = None, b"", b""
+        self.offset, self.more = 0, False
+        self.past_the_end = False
         if len(data) >= 20 and data[0] >> 4 == 4:
             length = (data[0] & 15) * 4
             self.src, self.dst, self.proto = data[12:16], data[16:20], data[9]
             self.data = data[length:]
-            self.offset = struct.unpack("!H", data[6:8])[0] & 0x1fff
+            field = struct.unpack("!H", data[6:8])[0]
+            self.is_piece(data[4:6], field << 3, field & 0x2000,
+                          data[:6] + b"\0\0" + data[8:length], self.data)
         elif len(data) >= 40 and data[0] >> 4 == 6:
             self.src, self.dst, self.proto = data[8:24], data[24:40], data[6]
             self.data = data[40:]
-            self.offset = 0
-            if self.proto == 44 and len(self.data) >= 8:
-                self.proto = self.data[0]
-                self.offset = struct.unpack("!H", self.data[2:4])[0] >> 3
-                self.data = self.data[8:]
+            self.skip_extensions(data[:40])
+
+    def is_piece(self, ident, offset, more, head, piece):
+        if (offset & 0xfff8 or more) and self.whole is None:
+            self.offset, self.more = offset & 0xfff8, bool(more)
+            self.whole = self.src, self.dst, ident, self.proto
+            self.head, self.piece = head, piece
+
+    def skip_extensions(self, head):
+        while self.proto in EXTENSIONS and len(self.data) >= (
+                8 if self.proto == FRAGMENT else 2):
+            kind, words = self.data[:2]
+            if self.proto == FRAGMENT:
+                field = struct.unpack("!H", self.data[2:4])[0]
+                length = 8
+                self.is_piece(self.data[4:8], field, field & 1,
+                              head[:6] + bytes([kind]) + head[7:],
+                              self.data[8:])
+            elif self.proto == AH:
+                length = 4 * words + 8
+            else:
+                length = 8 * words + 8
+            self.past_the_end = length > len(self.data)
+            self.proto, self.data = kind, self.data[length:]
+            if self.offset:
+                break
 
     def ports(self):
         if len(self.data) < 4 or self.offset:
@@ -114,25 +176,25 @@ class Packet:
 
 def flags(ct):
     """TCP's flags of both directions, or None."""
-    nest = ct.get(PROTOINFO, {}).get("1")
-    if not nest or "4" not in nest:
+    nest = ct.get(PROTOINFO, {}).get(1)
+    if not nest or 4 not in nest:
         return None
-    return int(nest["4"][:2], 16), int(nest["5"][:2], 16)
+    return int(nest[4][:2], 16), int(nest[5][:2], 16)
 
 
 def tuple_key(ct):
     """The connection of an answer, as Packet.key() has it."""
-    ips, ports = ct[1]["1"], ct[1]["2"]
-    src, dst = (ips[k] for k in (("1", "2") if "1" in ips else ("3", "4")))
-    ends = sorted([(bytes.fromhex(src), int(ports.get("2", "0"), 16)),
-                   (bytes.fromhex(dst), int(ports.get("3", "0"), 16))])
-    return int(ports["1"], 16), tuple(ends)
+    ips, ports = ct[1][1], ct[1][2]
+    src, dst = (ips[k] for k in ((1, 2) if 1 in ips else (3, 4)))
+    ends = sorted([(bytes.fromhex(src), int(ports.get(2, "0"), 16)),
+                   (bytes.fromhex(dst), int(ports.get(3, "0"), 16))])
+    return int(ports[1], 16), tuple(ends)
 
 
 def state(ct):
     """TCP's state, or None."""
-    nest = ct.get(PROTOINFO, {}).get("1")
-    return TCP_STATES[int(nest["1"], 16)] if nest else None
+    nest = ct.get(PROTOINFO, {}).get(1)
+    return TCP_STATES[int(nest[1], 16)] if nest else None
 
 
 def is_new(answers):
@@ -151,6 +213,27 @@ class Flows:
 
     def __init__(self):
         self.why = {}
+        self.pieces = {}
+
+    def put_together(self, packet):
+        """The packet, or what its fragment is the last one of.
+
+        A first fragment without all headers is not taken (RFC 8200, 4.5).
+        """
+        if packet.whole is None or packet.past_the_end:
+            return packet
+        pieces = self.pieces.setdefault(packet.whole, {})
+        pieces[packet.offset] = packet
+        data = b""
+        while len(data) in pieces:
+            piece = pieces[len(data)]
+            data += piece.piece
+            if not piece.piece or not piece.more:
+                break
+        else:
+            return packet
+        del self.pieces[packet.whole]
+        return Packet(pieces[0].head + data)
 
     def keys(self, packet, old, new):
         found = {tuple_key(ct) for _, ct in old + new if 1 in ct}
@@ -159,13 +242,11 @@ class Flows:
         return found
 
     def note(self, packet, old, new):
-        """Called for each packet, before it is compared."""
+        """Called before answers are compared."""
         keys = self.keys(packet, old, new)
         if is_new(old) and is_new(new):
             for key in keys:
                 self.why.pop(key, None)
-        if packet.proto != TCP:
-            return
         for name, rule in ROOTS.items():
             if rule(packet, old, new):
                 for key in keys:
@@ -210,17 +291,24 @@ def nothing_learned(packet, old, new):
 
 
 def reset_in_doubt(packet, old, new):
-    """A RST that awaits a challenge ACK: on 6.1, ten seconds are left."""
+    """A RST that awaits a challenge ACK: on 6.1, little time is left."""
     if not packet.flags() & RST or len(old) != 1 or len(new) != 1:
         return False
     if any(state(ct) != "ESTABLISHED" for _, ct in old + new):
         return False
-    seconds = [int(ct[TIMEOUT], 16) for _, ct in old + new]
-    return seconds[0] <= CLOSE_SECONDS and seconds[1] > CLOSE_SECONDS
+    left = [int(ct[TIMEOUT]) for _, ct in old + new]
+    return left[0] <= CLOSE_TIMEOUT < left[1]
+
+
+def exthdr_past_the_end(packet, old, new):
+    """An IPv6 extension header that is longer than the packet."""
+    return packet.past_the_end and bool(new) and all(
+        info is None for info, _ in new)
 
 
 # What a difference may come from.
 ROOTS = {
+    "exthdr-past-the-end": exthdr_past_the_end,
     "reset-in-doubt": reset_in_doubt,
     "picked-up-near-zero": picked_up_near_zero,
     "reset-then-syn": reset_then_syn,
@@ -233,8 +321,27 @@ def udplite_checksum(packet, old, new):
     return about == UDPLITE and all(info is None for info, _ in old)
 
 
+def icmp_quotes_other_version(packet, old, new):
+    """An error that quotes what is no packet of its own network protocol."""
+    if packet.proto not in (ICMP, ICMPV6) or len(packet.data) < 28:
+        return False
+    version = 4 if packet.proto == ICMP else 6
+    return packet.data[8] >> 4 != version and all(
+        info is None for info, _ in new)
+
+
 def explain(flows, packet, old, new):
     """The rule that explains a difference, or None."""
+    if icmp_quotes_other_version(packet, old, new):
+        return "icmp-quotes-other-version"
     if udplite_checksum(packet, old, new):
         return "udplite-checksum"
     return flows.explains(packet, old, new)
+
+
+def explain_entry(flows, ct):
+    """The same, of an entry that only one table has like this."""
+    key = tuple_key(ct)
+    if key[0] == UDPLITE:
+        return "udplite-checksum"
+    return flows.why.get(key)

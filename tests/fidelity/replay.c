@@ -1,0 +1,539 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * usage: replay FILE.pcap ANSWERS FD-A FD-B QUEUE
+ *
+ * Feed the packets of FILE (raw IP) into TUN devices, and write down what the
+ * tracker says of each, a line a packet. A queue of the forward hook tells a
+ * packet's connection, and how the packet relates to it: "2 1{...}", or "-"
+ * where nothing is known, which is how invalid packets look. Nothing at all on
+ * a line: the packet did not get that far.
+ *
+ * Time passes as the time stamps say. Before more than a second of it passes,
+ * and at the end, a line "T ..." has the whole table, sorted.
+ *
+ * Writing to a TUN device does all the work before it returns: no packet is
+ * under way when the queue is read. A virtual machine that counts instructions
+ * jumps over time in which nobody runs; so the files are in memory before the
+ * first packet, and after the last.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <linux/netfilter/nfnetlink_queue.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The guest's timeouts are this far apart: what is left tells which it was. */
+#define TIMEOUT_STEP	7
+
+static char buf[1 << 16];
+
+static void die(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fputs("replay: ", stderr);
+	vfprintf(stderr, format, args);
+	if (errno)
+		fprintf(stderr, ": %s", strerror(errno));
+	fputc('\n', stderr);
+	va_end(args);
+	exit(1);
+}
+
+/* Text that grows. */
+struct text {
+	char *data;
+	size_t len, room;
+};
+
+static char *text_room(struct text *t, size_t more)
+{
+	if (t->len + more > t->room) {
+		t->room = 2 * (t->len + more);
+		t->data = realloc(t->data, t->room);
+		if (!t->data)
+			die("no memory");
+	}
+	return t->data + t->len;
+}
+
+static void put(struct text *t, const char *format, ...)
+{
+	va_list args;
+
+	text_room(t, 64);
+	va_start(args, format);
+	t->len += vsnprintf(t->data + t->len, 64, format, args);
+	va_end(args);
+}
+
+static void put_hex(struct text *t, const uint8_t *data, size_t len)
+{
+	static const char digits[] = "0123456789abcdef";
+	char *to = text_room(t, 2 * len);
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		*to++ = digits[data[i] >> 4];
+		*to++ = digits[data[i] & 15];
+	}
+	t->len += 2 * len;
+}
+
+/*
+ * Attributes in the order of their numbers, whatever order they come in. What
+ * is the same by chance only is left out.
+ */
+static void put_nest(struct text *t, const void *data, size_t len, bool top);
+
+static bool is_left_out(uint16_t type, bool confirmed)
+{
+	switch (type) {
+	case CTA_USE:
+	case CTA_ID:
+	case CTA_TIMESTAMP:
+		return true;
+	case CTA_TIMEOUT:
+		return !confirmed;
+	default:
+		return false;
+	}
+}
+
+static void put_attribute(struct text *t, const struct nlattr *a, bool top)
+{
+	uint16_t type = mnl_attr_get_type(a);
+
+	put(t, "%u", type);
+	if (a->nla_type & NLA_F_NESTED) {
+		put(t, "{");
+		put_nest(t, mnl_attr_get_payload(a),
+			 mnl_attr_get_payload_len(a), false);
+		put(t, "}");
+		return;
+	}
+	put(t, "=");
+	if (top && type == CTA_TIMEOUT)
+		put(t, "%u", ntohl(mnl_attr_get_u32(a)) / TIMEOUT_STEP);
+	else
+		put_hex(t, mnl_attr_get_payload(a),
+			mnl_attr_get_payload_len(a));
+}
+
+#define MOST_ATTRIBUTES	32
+
+static void put_nest(struct text *t, const void *data, size_t len, bool top)
+{
+	const struct nlattr *attr, *sorted[MOST_ATTRIBUTES] = { };
+	bool confirmed = false, first = true;
+	unsigned int type;
+
+	mnl_attr_for_each_payload(data, len) {
+		type = mnl_attr_get_type(attr);
+		if (type >= MOST_ATTRIBUTES)
+			die("attribute %u is not known", type);
+		sorted[type] = attr;
+		if (type == CTA_STATUS && top)
+			confirmed = ntohl(mnl_attr_get_u32(attr)) &
+				    IPS_CONFIRMED;
+	}
+	for (type = 0; type < MOST_ATTRIBUTES; type++) {
+		attr = sorted[type];
+		if (!attr || (top && is_left_out(type, confirmed)))
+			continue;
+		if (!first)
+			put(t, ",");
+		first = false;
+		put_attribute(t, attr, top);
+	}
+}
+
+/* The queue */
+
+static struct mnl_socket *open_socket(void)
+{
+	struct mnl_socket *s = mnl_socket_open(NETLINK_NETFILTER);
+
+	if (!s || mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID))
+		die("netlink");
+	return s;
+}
+
+static struct nlmsghdr *queue_message(uint16_t type, uint16_t flags,
+				      uint16_t queue)
+{
+	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
+	struct nfgenmsg *g;
+
+	h->nlmsg_type = NFNL_SUBSYS_QUEUE << 8 | type;
+	h->nlmsg_flags = NLM_F_REQUEST | flags;
+	g = mnl_nlmsg_put_extra_header(h, sizeof(*g));
+	g->nfgen_family = AF_UNSPEC;
+	g->version = NFNETLINK_V0;
+	g->res_id = htons(queue);
+	return h;
+}
+
+/* Send @h, wait for its acknowledgment. */
+static void transact(struct mnl_socket *s, const struct nlmsghdr *h)
+{
+	ssize_t n;
+
+	if (mnl_socket_sendto(s, h, h->nlmsg_len) < 0)
+		die("netlink");
+	n = mnl_socket_recvfrom(s, buf, sizeof(buf));
+	if (n < 0 || mnl_cb_run(buf, n, 0, mnl_socket_get_portid(s), NULL,
+				NULL) < 0)
+		die("netlink");
+}
+
+static struct mnl_socket *open_queue(uint16_t queue)
+{
+	struct nfqnl_msg_config_cmd bind = {
+		.command = NFQNL_CFG_CMD_BIND, .pf = htons(AF_INET),
+	};
+	/* No copies of packets, they are known. */
+	struct nfqnl_msg_config_params meta = { .copy_mode = NFQNL_COPY_META };
+	struct mnl_socket *s = open_socket();
+	struct nlmsghdr *h;
+	int size = 1 << 22;
+
+	h = queue_message(NFQNL_MSG_CONFIG, NLM_F_ACK, queue);
+	mnl_attr_put(h, NFQA_CFG_CMD, sizeof(bind), &bind);
+	transact(s, h);
+	h = queue_message(NFQNL_MSG_CONFIG, NLM_F_ACK, queue);
+	mnl_attr_put(h, NFQA_CFG_PARAMS, sizeof(meta), &meta);
+	mnl_attr_put_u32(h, NFQA_CFG_FLAGS, htonl(NFQA_CFG_F_CONNTRACK));
+	mnl_attr_put_u32(h, NFQA_CFG_MASK, htonl(NFQA_CFG_F_CONNTRACK));
+	transact(s, h);
+	setsockopt(mnl_socket_get_fd(s), SOL_SOCKET, SO_RCVBUFFORCE, &size,
+		   sizeof(size));
+	if (fcntl(mnl_socket_get_fd(s), F_SETFL, O_NONBLOCK))
+		die("netlink");
+	return s;
+}
+
+static void accept_packet(struct mnl_socket *s, uint16_t queue, uint32_t id)
+{
+	struct nfqnl_msg_verdict_hdr verdict = {
+		.verdict = htonl(1 /* NF_ACCEPT */), .id = id,
+	};
+	struct nlmsghdr *h = queue_message(NFQNL_MSG_VERDICT, 0, queue);
+
+	mnl_attr_put(h, NFQA_VERDICT_HDR, sizeof(verdict), &verdict);
+	if (mnl_socket_sendto(s, h, h->nlmsg_len) < 0)
+		die("the verdict");
+}
+
+/* What is known of the next packet, which goes on. Return: false for none */
+static bool answer(struct mnl_socket *s, uint16_t queue, struct text *t)
+{
+	const struct nfqnl_msg_packet_hdr *head = NULL;
+	const struct nlattr *ct = NULL, *info = NULL;
+	const struct nlmsghdr *h = (void *)buf;
+	ssize_t n = mnl_socket_recvfrom(s, buf, sizeof(buf));
+	struct nlattr *a;
+	int left = n;
+
+	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return false;
+	if (n < 0)
+		die("the queue");
+	if (!mnl_nlmsg_ok(h, left) ||
+	    h->nlmsg_type != (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET))
+		die("the queue says something else than a packet");
+	mnl_attr_for_each(a, h, sizeof(struct nfgenmsg)) {
+		switch (mnl_attr_get_type(a)) {
+		case NFQA_PACKET_HDR:
+			head = mnl_attr_get_payload(a);
+			break;
+		case NFQA_CT:
+			ct = a;
+			break;
+		case NFQA_CT_INFO:
+			info = a;
+			break;
+		}
+	}
+	if (!head)
+		die("the queue gives a packet without a head");
+	if (ct && info) {
+		put(t, "%u ", ntohl(mnl_attr_get_u32(info)));
+		put_nest(t, mnl_attr_get_payload(ct),
+			 mnl_attr_get_payload_len(ct), true);
+	} else {
+		put(t, "-");
+	}
+	accept_packet(s, queue, head->packet_id);
+	return true;
+}
+
+/* The table */
+
+struct table {
+	struct text text;
+	size_t *at;		/* where each entry's text begins */
+	size_t count, room;
+};
+
+static int take_entry(const struct nlmsghdr *h, void *data)
+{
+	struct table *table = data;
+	const char *payload = mnl_nlmsg_get_payload(h);
+	const size_t skip = MNL_ALIGN(sizeof(struct nfgenmsg));
+
+	if (table->count == table->room) {
+		table->room = 2 * table->room + 64;
+		table->at = realloc(table->at, table->room *
+				    sizeof(*table->at));
+		if (!table->at)
+			die("no memory");
+	}
+	table->at[table->count++] = table->text.len;
+	put_nest(&table->text, payload + skip,
+		 mnl_nlmsg_get_payload_len(h) - skip, true);
+	*text_room(&table->text, 1) = '\0';
+	table->text.len++;
+	return MNL_CB_OK;
+}
+
+static const char *sort_base;
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(sort_base + *(const size_t *)a,
+		      sort_base + *(const size_t *)b);
+}
+
+static void put_table(struct mnl_socket *s, struct text *t)
+{
+	static struct table table;
+	struct nlmsghdr *h;
+	struct nfgenmsg *g;
+	size_t i;
+	int more;
+
+	table.count = 0;
+	table.text.len = 0;
+	h = mnl_nlmsg_put_header(buf);
+	h->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET;
+	h->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	h->nlmsg_seq = 1;
+	g = mnl_nlmsg_put_extra_header(h, sizeof(*g));
+	g->nfgen_family = AF_UNSPEC;
+	g->version = NFNETLINK_V0;
+	if (mnl_socket_sendto(s, h, h->nlmsg_len) < 0)
+		die("the dump");
+	do {
+		ssize_t n = mnl_socket_recvfrom(s, buf, sizeof(buf));
+
+		if (n < 0)
+			die("the dump");
+		more = mnl_cb_run(buf, n, 1, mnl_socket_get_portid(s),
+				  take_entry, &table);
+		if (more < 0)
+			die("the dump");
+	} while (more > 0);
+
+	sort_base = table.text.data;
+	qsort(table.at, table.count, sizeof(*table.at), compare);
+	put(t, "T");
+	for (i = 0; i < table.count; i++) {
+		const char *entry = table.text.data + table.at[i];
+		size_t len = strlen(entry);
+
+		put(t, " ");
+		memcpy(text_room(t, len), entry, len);
+		t->len += len;
+	}
+	put(t, "\n");
+}
+
+/* The packets */
+
+struct pcap {
+	uint8_t *data;
+	size_t len, at;
+	bool swapped;
+};
+
+static uint32_t number(const struct pcap *f, size_t at)
+{
+	uint32_t value;
+
+	memcpy(&value, f->data + at, sizeof(value));
+	return f->swapped ? __builtin_bswap32(value) : value;
+}
+
+static void pcap_open(struct pcap *f, const char *name)
+{
+	int fd = open(name, O_RDONLY);
+	struct stat st;
+	uint32_t link;
+	ssize_t n;
+
+	if (fd < 0 || fstat(fd, &st))
+		die("%s", name);
+	f->len = st.st_size;
+	f->data = malloc(f->len + 1);
+	if (!f->data)
+		die("no memory");
+	for (f->at = 0; f->at < f->len; f->at += n) {
+		n = read(fd, f->data + f->at, f->len - f->at);
+		if (n <= 0)
+			die("%s", name);
+	}
+	close(fd);
+	errno = 0;
+	if (f->len < 24)
+		die("%s: not a pcap file", name);
+	f->swapped = false;
+	f->swapped = number(f, 0) == 0xd4c3b2a1;
+	link = number(f, 20);
+	if (number(f, 0) != 0xa1b2c3d4 ||
+	    (link != 12 && link != 101 && link != 228))
+		die("%s: not a pcap file of raw IP (LINKTYPE_RAW)", name);
+	f->at = 24;
+}
+
+/* Return: the packet, NULL at the end; @stamp in nanoseconds */
+static const uint8_t *pcap_next(struct pcap *f, uint32_t *len, int64_t *stamp)
+{
+	const uint8_t *packet;
+
+	if (f->at + 16 > f->len)
+		return NULL;
+	*stamp = number(f, f->at) * 1000000000LL +
+		 number(f, f->at + 4) * 1000LL;
+	*len = number(f, f->at + 8);
+	f->at += 16;
+	if (*len > f->len - f->at)
+		return NULL;
+	packet = f->data + f->at;
+	f->at += *len;
+	return packet;
+}
+
+/* The network of the source tells the side. */
+static int side(const uint8_t *packet, uint32_t len)
+{
+	uint8_t net = 0;
+
+	if (len >= 20 && packet[0] >> 4 == 4)
+		net = packet[13];
+	else if (len >= 40)
+		net = packet[11];
+	return net == 8 ? 0 : net == 9 ? 1 : -1;
+}
+
+static int64_t now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+static void sleep_until(int64_t then)
+{
+	struct timespec ts = {
+		.tv_sec = then / 1000000000, .tv_nsec = then % 1000000000,
+	};
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL))
+		;
+}
+
+static void write_file(const char *name, const struct text *t)
+{
+	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	size_t at = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		die("%s", name);
+	for (; at < t->len; at += n) {
+		n = write(fd, t->data + at, t->len - at);
+		if (n <= 0)
+			die("%s", name);
+	}
+	close(fd);
+}
+
+#define SECOND	1000000000LL
+
+int main(int argc, char **argv)
+{
+	struct mnl_socket *queue, *dump;
+	int64_t start, first = -1, last = 0, stamp;
+	struct text t = { };
+	const uint8_t *packet;
+	struct pcap file;
+	uint16_t number;
+	uint32_t len;
+	int fd[2], to;
+
+	if (argc != 6)
+		die("usage: replay FILE.pcap ANSWERS FD-A FD-B QUEUE");
+	pcap_open(&file, argv[1]);
+	fd[0] = atoi(argv[3]);
+	fd[1] = atoi(argv[4]);
+	number = atoi(argv[5]);
+	queue = open_queue(number);
+	dump = open_socket();
+	text_room(&t, 8 * file.len + (64 << 20));
+	if (mlockall(MCL_CURRENT))
+		die("mlockall");
+
+	start = now();
+	while ((packet = pcap_next(&file, &len, &stamp))) {
+		bool more = false;
+
+		if (first < 0) {
+			first = stamp;
+			last = stamp;
+		}
+		if (stamp - last > SECOND)
+			put_table(dump, &t);
+		/* Those that are late need not be on time. */
+		if (stamp - last > SECOND / 100) {
+			last = stamp;
+			sleep_until(start + stamp - first);
+		}
+		to = side(packet, len);
+		/* Not even the beginning of a packet: an error, and no more. */
+		if (to >= 0 && write(fd[to], packet, len) < 0 &&
+		    errno != EINVAL)
+			die("a packet of %u octets", len);
+		while (true) {
+			size_t was = t.len;
+
+			if (more)
+				put(&t, "|");
+			if (!answer(queue, number, &t)) {
+				t.len = was;
+				break;
+			}
+			more = true;
+		}
+		put(&t, "\n");
+	}
+	put_table(dump, &t);
+	write_file(argv[2], &t);
+	return 0;
+}
