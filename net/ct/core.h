@@ -84,9 +84,15 @@ static inline u16 ct_zone_id(const struct nf_conntrack_zone *zone,
 int ct_entry_publish(struct ct_entry *e, struct ct_entry **clash);
 
 /*
- * Count an invalid packet, and log it if that is wanted for its protocol. Of
- * @p: cn, skb, hook and l3. At a hook.
+ * Count an invalid packet, trace it, and log it if that is wanted for its
+ * protocol. Of @p: cn, skb, hook and l3; and all, if there is an entry @e, of
+ * which it seemed to be, in direction @dir. At a hook.
  */
-void ct_invalid(const struct ct_packet *p, enum ct_invalid reason);
+void ct_invalid(const struct ct_packet *p, enum ct_invalid reason,
+		struct ct_entry *e, unsigned int dir);
+
+/* What ct_invalid() does for the tracepoint, if that is enabled. */
+void ct_trace_invalid(const struct ct_packet *p, enum ct_invalid reason,
+		      struct ct_entry *e, unsigned int dir);
 
 #endif /* _CT_CORE_H */

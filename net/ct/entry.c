@@ -14,6 +14,7 @@
 #include <net/netfilter/nf_conntrack.h>
 #include <net/netfilter/nf_conntrack_extend.h>
 #include "core.h"
+#include "trace.h"
 
 /*
  * The rest of the kernel reads skb->_nfct as struct nf_conn: every member it
@@ -214,6 +215,7 @@ int ct_entry_publish(struct ct_entry *e, struct ct_entry **clash)
 		ct_expire_add(e);
 		settle(met[IP_CT_DIR_ORIGINAL]);
 		settle(met[IP_CT_DIR_REPLY]);
+		trace_new(e, 0);
 		return 0;
 	}
 	ct_entry_put(e);
@@ -251,6 +253,7 @@ bool ct_entry_kill(struct ct_entry *e, u32 portid, int report)
 {
 	if (ct_status_set(e, IPS_DYING_BIT))
 		return false;
+	trace_destroy(e, BIT(IPCT_DESTROY));
 	ct_expire_del(e);
 	/*
 	 * Reported while it is in the table: who takes the tuple next finds it

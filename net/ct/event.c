@@ -5,6 +5,7 @@
 #include <net/ct/entry.h>
 #include <net/ct/event.h>
 #include <net/ct/net.h>
+#include "trace.h"
 
 static const struct ct_event_sink __rcu *sink;
 
@@ -28,7 +29,13 @@ void ct_event_report(struct ct_entry *e, u32 events, u32 portid, int report)
 {
 	const struct ct_event_sink *s;
 
-	if (!(ct_entry_hot(e) & IPS_CONFIRMED) || !READ_ONCE(e->cn->events))
+	if (!(ct_entry_hot(e) & IPS_CONFIRMED))
+		return;
+	/* Others have tracepoints of their own. */
+	if (trace_update_enabled() &&
+	    event_group(events) == NFNLGRP_CONNTRACK_UPDATE)
+		trace_update(e, events);
+	if (!READ_ONCE(e->cn->events))
 		return;
 	events &= READ_ONCE(e->use_event);
 	if (!events)

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Why a packet was invalid: the words, the count, and the log. */
+/* Why a packet was invalid: the words, the count, the trace and the log. */
 #include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <net/ct/stats.h>
 #include <net/netfilter/nf_log.h>
 #include "core.h"
+#include "trace.h"
 
 static const char * const reasons[__CT_INVALID_MAX] = {
 	[CT_OK] = "valid",
@@ -85,12 +86,15 @@ static noinline void log_packet(const struct ct_packet *p,
 		      "nf_ct_proto_%u: %s ", l4, ct_invalid_text(reason));
 }
 
-void ct_invalid(const struct ct_packet *p, enum ct_invalid reason)
+void ct_invalid(const struct ct_packet *p, enum ct_invalid reason,
+		struct ct_entry *e, unsigned int dir)
 {
 	u8 wanted = READ_ONCE(p->cn->log_invalid);
 
 	ct_stat_inc(p->cn, base.invalid);
 	ct_stat_inc(p->cn, invalid[reason]);
+	if (trace_invalid_enabled())
+		ct_trace_invalid(p, reason, e, dir);
 	if (unlikely(wanted))
 		log_packet(p, reason, wanted);
 }

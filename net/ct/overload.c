@@ -15,6 +15,7 @@
 #include <net/ct/net.h>
 #include <net/ct/tuple.h>
 #include <net/route.h>
+#include "trace.h"
 #include "wheel.h"
 
 /* One in 32 of the limit is for the host's own traffic. */
@@ -199,6 +200,8 @@ bool ct_evict(struct ct_net *cn)
 		/* Replied to a moment ago, and out of the list for it. */
 		killed = !(ct_entry_hot(e) & (IPS_SEEN_REPLY | IPS_ASSURED)) &&
 			 ct_entry_kill(e, 0, 0);
+		if (killed)
+			trace_evict(e, BIT(IPCT_DESTROY));
 		ct_entry_put(e);
 		if (killed) {
 			ct_stat_inc(cn, base.early_drop);

@@ -193,7 +193,17 @@ new_entry(const struct ct_packet *p, const struct ct_proto *proto,
 static noinline unsigned int invalid(const struct ct_packet *p,
 				     enum ct_invalid reason)
 {
-	ct_invalid(p, reason);
+	ct_invalid(p, reason, NULL, 0);
+	return NF_ACCEPT;
+}
+
+/* One that seemed to be of a connection, and drops the reference to it. */
+static noinline unsigned int invalid_of(const struct ct_packet *p,
+					enum ct_invalid reason,
+					struct ct_entry *e, unsigned int dir)
+{
+	ct_invalid(p, reason, e, dir);
+	ct_entry_put(e);
 	return NF_ACCEPT;
 }
 
@@ -293,11 +303,10 @@ again:
 			events = 0;
 			goto again;
 		}
-		if (verdict != CT_DROP_ENTRY) {
-			ct_entry_put(e);
-			return invalid(p, verdict == CT_INVALID ? reason :
-							CT_INVALID_CLASH);
-		}
+		if (verdict != CT_DROP_ENTRY)
+			return invalid_of(p, verdict == CT_INVALID ? reason :
+							CT_INVALID_CLASH,
+					  e, dir);
 	}
 	if (p->l4 != IPPROTO_TCP)
 		count_bytes(e, dir, p->skb);
@@ -487,7 +496,7 @@ static noinline unsigned int not_confirmed(struct sk_buff *skb,
 			ct_stat_inc(p.cn, base.clash_resolve);
 			return NF_ACCEPT;
 		}
-		ct_invalid(&p, CT_INVALID_CLASH);
+		ct_invalid(&p, CT_INVALID_CLASH, NULL, 0);
 	}
 	ct_stat_inc(p.cn, base.insert_failed);
 	ct_stat_inc(p.cn, base.drop);

@@ -311,6 +311,20 @@ static inline u32 ct_entry_hot(const struct ct_entry *e)
 }
 
 /**
+ * ct_entry_mark() - the mark that rules and user space set
+ * @e: the entry
+ * Return: the mark, host byte order; 0 where the kernel has none
+ */
+static inline u32 ct_entry_mark(const struct ct_entry *e)
+{
+#ifdef CONFIG_NF_CONNTRACK_MARK
+	return READ_ONCE(e->mark);
+#else
+	return 0;
+#endif
+}
+
+/**
  * ct_entry_left() - time until an entry expires
  * @e: the entry
  * Return: jiffies, 0 if expired; the relative timeout if not confirmed

@@ -25,6 +25,33 @@ enum ct_verdict {
 };
 
 /**
+ * struct ct_why - the numbers that made a packet invalid, for tracing
+ * @seq: TCP: sequence number of its first octet
+ * @end: after its last one
+ * @ack: its acknowledgment number
+ * @seq_low: TCP: @end must not be before this: the receiver has it all
+ * @seq_high: @seq must not be after this, where the receiver's window ends
+ * @ack_low: @ack must not be before this
+ * @ack_high: @ack must not be after this, the last that was seen of the
+ *	receiver
+ * @tag: SCTP: its verification tag
+ * @tag_wanted: the verification tag in its direction, 0 if that is not known
+ *
+ * In host byte order; what a protocol does not have is 0.
+ */
+struct ct_why {
+	u32 seq;
+	u32 end;
+	u32 ack;
+	u32 seq_low;
+	u32 seq_high;
+	u32 ack_low;
+	u32 ack_high;
+	u32 tag;
+	u32 tag_wanted;
+};
+
+/**
  * struct ct_proto - a protocol tracker
  * @num: IPPROTO_*, 0 for generic
  * @share_on_clash: two packets that open the same connection at once
@@ -43,6 +70,10 @@ enum ct_verdict {
  *	@p->events. Takes @e->lock itself as needed; @reason set for CT_INVALID
  * @fill: CTA_PROTOINFO of a message, with @e->lock taken inside; @destroy:
  *	only what DESTROY events carry. NULL: none. -EMSGSIZE
+ * @state: the state's number in netlink's enum of the protocol, read without a
+ *	lock. NULL: there are no states
+ * @why: fill in the numbers that a packet of direction @dir was compared with,
+ *	after @packet called it invalid; takes @e->lock. NULL: there are none
  */
 struct ct_proto {
 	u8 num;
@@ -58,6 +89,9 @@ struct ct_proto {
 				  enum ip_conntrack_info ctinfo,
 				  enum ct_invalid *reason);
 	int (*fill)(struct sk_buff *skb, struct ct_entry *e, bool destroy);
+	u8 (*state)(const struct ct_entry *e);
+	void (*why)(struct ct_entry *e, const struct ct_packet *p,
+		    unsigned int dir, struct ct_why *why);
 };
 
 extern const struct ct_proto ct_proto_tcp;

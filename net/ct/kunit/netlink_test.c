@@ -820,7 +820,7 @@ static void test_change(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, c->expect, ct_nl_change(e, &c->change, &extack));
 	KUNIT_EXPECT_EQ(test, !!c->expect, !!extack._msg);
 	KUNIT_EXPECT_EQ(test, c->after | IPS_CONFIRMED, e->status);
-	KUNIT_EXPECT_EQ(test, c->mark, ct_nl_mark(e));
+	KUNIT_EXPECT_EQ(test, c->mark, ct_entry_mark(e));
 	KUNIT_EXPECT_EQ(test, c->tcp_state, e->proto.tcp.state);
 }
 

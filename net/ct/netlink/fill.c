@@ -124,7 +124,7 @@ static bool put_timeout(struct sk_buff *skb, const struct ct_entry *e)
 
 static bool put_mark(struct sk_buff *skb, const struct ct_entry *e, bool zero)
 {
-	u32 mark = ct_nl_mark(e);
+	u32 mark = ct_entry_mark(e);
 
 	if (!IS_ENABLED(CONFIG_NF_CONNTRACK_MARK) || (!mark && !zero))
 		return false;

@@ -194,7 +194,7 @@ bool ct_nl_filter_match(const struct ct_nl_filter *filter,
 	if (f->zone_set && e->zone_id[IP_CT_DIR_ORIGINAL] != f->zone &&
 	    e->zone_id[IP_CT_DIR_REPLY] != f->zone)
 		return false;
-	if ((ct_nl_mark(e) & f->mark_mask) != f->mark ||
+	if ((ct_entry_mark(e) & f->mark_mask) != f->mark ||
 	    ((u32)READ_ONCE(e->status) & f->status_mask) != f->status)
 		return false;
 	return match_direction(f, e, IP_CT_DIR_ORIGINAL) &&

@@ -73,15 +73,6 @@ struct ct_nl_change {
 	u8 tcp_mask[IP_CT_DIR_MAX];	/* which of tcp_flags count */
 };
 
-static inline u32 ct_nl_mark(const struct ct_entry *e)
-{
-#ifdef CONFIG_NF_CONNTRACK_MARK
-	return READ_ONCE(e->mark);
-#else
-	return 0;
-#endif
-}
-
 static inline void ct_nl_mark_set(struct ct_entry *e, u32 mark)
 {
 #ifdef CONFIG_NF_CONNTRACK_MARK

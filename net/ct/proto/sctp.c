@@ -586,6 +586,26 @@ static int sctp_fill(struct sk_buff *skb, struct ct_entry *e, bool destroy)
 				put_state);
 }
 
+static u8 sctp_state(const struct ct_entry *e)
+{
+	return READ_ONCE(e->proto.sctp.state);
+}
+
+static void sctp_why(struct ct_entry *e, const struct ct_packet *p,
+		     unsigned int dir, struct ct_why *why)
+{
+	const struct sctphdr *sh;
+	struct sctphdr buf;
+
+	sh = skb_header_pointer(p->skb, p->l4off, sizeof(buf), &buf);
+	if (!sh)
+		return;
+	why->tag = ntohl(sh->vtag);
+	spin_lock_bh(&e->lock);
+	why->tag_wanted = ntohl(e->vtag[dir]);
+	spin_unlock_bh(&e->lock);
+}
+
 const struct ct_proto ct_proto_sctp = {
 	.num = IPPROTO_SCTP,
 	.parse = ct_parse_ports,
@@ -594,4 +614,6 @@ const struct ct_proto ct_proto_sctp = {
 	.new = sctp_new,
 	.packet = sctp_packet,
 	.fill = sctp_fill,
+	.state = sctp_state,
+	.why = sctp_why,
 };

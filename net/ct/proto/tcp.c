@@ -838,6 +838,37 @@ static int tcp_fill(struct sk_buff *skb, struct ct_entry *e, bool destroy)
 	return ct_put_protoinfo(skb, e, destroy, CTA_PROTOINFO_TCP, put_state);
 }
 
+static u8 tcp_state(const struct ct_entry *e)
+{
+	return READ_ONCE(e->proto.tcp.state);
+}
+
+static void tcp_why(struct ct_entry *e, const struct ct_packet *p,
+		    unsigned int dir, struct ct_why *why)
+{
+	const struct ct_window *sender, *receiver;
+	struct step s = { .p = p, .dir = dir };
+	struct tcphdr buf;
+
+	s.th = skb_header_pointer(p->skb, p->l4off, sizeof(buf), &buf);
+	if (!s.th)
+		return;
+	s.seg = ct_tcp_segment(s.th);
+	spin_lock_bh(&e->lock);
+	begin(&s, e);
+	spin_unlock_bh(&e->lock);
+
+	sender = &s.win[dir];
+	receiver = &s.win[!dir];
+	why->seq = s.n.seq;
+	why->end = s.n.end;
+	why->ack = s.n.ack;
+	why->seq_low = ct_seq_low(sender, receiver);
+	why->seq_high = sender->maxend;
+	why->ack_low = ct_ack_low(sender, receiver);
+	why->ack_high = receiver->end;
+}
+
 const struct ct_proto ct_proto_tcp = {
 	.num = IPPROTO_TCP,
 	.parse = ct_parse_ports,
@@ -846,4 +877,6 @@ const struct ct_proto ct_proto_tcp = {
 	.new = tcp_new,
 	.packet = tcp_packet,
 	.fill = tcp_fill,
+	.state = tcp_state,
+	.why = tcp_why,
 };
