@@ -9,6 +9,11 @@
 #include <linux/sysctl.h>
 #include <net/net_namespace.h>
 
+/* Newer kernels do not track DCCP: neither do we there. */
+#ifdef CONFIG_NF_CT_PROTO_DCCP
+#include <linux/netfilter/nf_conntrack_dccp.h>
+#endif
+
 /* What a proc_handler is given. */
 #ifdef CT_HAVE_CONST_CTL
 #define CT_CTL_TABLE	const struct ctl_table

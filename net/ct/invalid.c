@@ -44,6 +44,13 @@ static const char * const reasons[__CT_INVALID_MAX] = {
 	[CT_INVALID_SCTP_TAG] = "wrong SCTP verification tag",
 	[CT_INVALID_SCTP_STATE] = "SCTP chunk impossible in this state",
 	[CT_INVALID_SCTP_NEW] = "SCTP chunks of no association that cannot open one",
+	[CT_INVALID_DCCP_HEADER] = "DCCP data offset outside of the packet",
+	[CT_INVALID_DCCP_COVERAGE] = "impossible DCCP checksum coverage",
+	[CT_INVALID_DCCP_CHECKSUM] = "wrong DCCP checksum",
+	[CT_INVALID_DCCP_TYPE] = "DCCP packet type that does not exist",
+	[CT_INVALID_DCCP_SHORT] = "short sequence number in this type of DCCP packet",
+	[CT_INVALID_DCCP_STATE] = "DCCP packet impossible in this state",
+	[CT_INVALID_DCCP_NEW] = "DCCP packet of no connection that cannot open one",
 };
 
 const char *ct_invalid_text(enum ct_invalid reason)

@@ -122,6 +122,7 @@ static void set_init(const struct ct_net *cn, struct ct_net *value)
 	.extra1 = SYSCTL_ZERO, .extra2 = limit }
 #define TCP(state)	(CT_TIMEOUT_TCP + TCP_CONNTRACK_ ## state)
 #define SCTP(state)	(CT_TIMEOUT_SCTP + SCTP_CONNTRACK_ ## state)
+#define DCCP(state)	(CT_TIMEOUT_DCCP + CT_DCCP_ ## state)
 
 /* .data holds an offset into struct ct_net until it is registered. */
 static const struct ctl_table template[] = {
@@ -175,6 +176,16 @@ static const struct ctl_table template[] = {
 	SECONDS("sctp_timeout_shutdown_recd", SCTP(SHUTDOWN_RECD)),
 	SECONDS("sctp_timeout_shutdown_ack_sent", SCTP(SHUTDOWN_ACK_SENT)),
 	SECONDS("sctp_timeout_heartbeat_sent", SCTP(HEARTBEAT_SENT)),
+#ifdef CONFIG_NF_CT_PROTO_DCCP
+	SECONDS("dccp_timeout_request", DCCP(REQUEST)),
+	SECONDS("dccp_timeout_respond", DCCP(RESPOND)),
+	SECONDS("dccp_timeout_partopen", DCCP(PARTOPEN)),
+	SECONDS("dccp_timeout_open", DCCP(OPEN)),
+	SECONDS("dccp_timeout_closereq", DCCP(CLOSEREQ)),
+	SECONDS("dccp_timeout_closing", DCCP(CLOSING)),
+	SECONDS("dccp_timeout_timewait", DCCP(TIMEWAIT)),
+	BYTE("dccp_loose", dccp_loose, SYSCTL_ONE),
+#endif
 };
 
 static const unsigned int default_seconds[__CT_TIMEOUT_MAX] = {
@@ -205,6 +216,15 @@ static const unsigned int default_seconds[__CT_TIMEOUT_MAX] = {
 	[SCTP(SHUTDOWN_RECD)] = 3,
 	[SCTP(SHUTDOWN_ACK_SENT)] = 3,
 	[SCTP(HEARTBEAT_SENT)] = 30,
+#ifdef CONFIG_NF_CT_PROTO_DCCP
+	[DCCP(REQUEST)] = 4 * 60,
+	[DCCP(RESPOND)] = 8 * 60,
+	[DCCP(PARTOPEN)] = 8 * 60,
+	[DCCP(OPEN)] = 12 * 60 * 60,
+	[DCCP(CLOSEREQ)] = 64,
+	[DCCP(CLOSING)] = 64,
+	[DCCP(TIMEWAIT)] = 4 * 60,
+#endif
 };
 
 /* nf_conntrack's limit: one for each of its buckets, by the memory there is. */
@@ -230,6 +250,7 @@ static void set_defaults(struct ct_net *cn)
 	cn->events = 2;
 	cn->tcp_loose = 1;
 	cn->tcp_max_retrans = 3;
+	cn->dccp_loose = 1;
 }
 
 int ct_sysctl_net_init(struct ct_net *cn)

@@ -351,7 +351,8 @@ REASONS = """ok ip_short ip_header ip_fragment exthdr l4_short tcp_header
     icmp_checksum icmp_type icmp_reply icmp_inner icmp_unknown icmp_mismatch
     clash full nomem tcp_seq tcp_ack tcp_rst udplite_coverage
     udplite_checksum gre_protocol sctp_checksum sctp_chunk sctp_tag sctp_state
-    sctp_new""".split()
+    sctp_new dccp_header dccp_coverage dccp_checksum dccp_type dccp_short
+    dccp_state dccp_new""".split()
 
 
 def reasons():

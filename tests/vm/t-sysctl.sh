@@ -16,7 +16,10 @@ names="max count buckets checksum acct timestamp events log_invalid
 	gre_timeout_stream sctp_timeout_closed sctp_timeout_cookie_wait
 	sctp_timeout_cookie_echoed sctp_timeout_established
 	sctp_timeout_shutdown_sent sctp_timeout_shutdown_recd
-	sctp_timeout_shutdown_ack_sent sctp_timeout_heartbeat_sent"
+	sctp_timeout_shutdown_ack_sent sctp_timeout_heartbeat_sent
+	dccp_timeout_request dccp_timeout_respond dccp_timeout_partopen
+	dccp_timeout_open dccp_timeout_closereq dccp_timeout_closing
+	dccp_timeout_timewait dccp_loose"
 dir=/proc/sys/net/netfilter
 
 namespace n0
@@ -73,7 +76,7 @@ for name in $names; do
 done
 for pair in checksum:2 acct:2 timestamp:2 events:3 log_invalid:256 \
 	tcp_loose:2 tcp_be_liberal:2 tcp_ignore_invalid_rst:2 \
-	tcp_max_retrans:256; do
+	tcp_max_retrans:256 dccp_loose:2; do
 	check_fails "${pair%:*} is not ${pair#*:}" \
 		set_ "${pair%:*}" "${pair#*:}"
 	set_ "${pair%:*}" "${pair#*:}"

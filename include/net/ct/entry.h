@@ -124,6 +124,24 @@ struct ct_sctp {
 };
 
 /**
+ * struct ct_dccp - the DCCP state of a connection, under the entry's lock
+ * @state: enum ct_dccp_states, up to CT_DCCP_TIMEWAIT
+ * @servers: BIT() of each direction whose sender is the server. One of them;
+ *	none in an entry that was made by request, of which nothing is known
+ * @last_type: enum dccp_pkt_type of the last packet that was not invalid
+ * @last_dir: its direction
+ * @handshake: sequence number of the Response that the client has to
+ *	acknowledge
+ */
+struct ct_dccp {
+	u64 state : 8;
+	u64 servers : 2;
+	u64 last_type : 5;
+	u64 last_dir : 1;
+	u64 handshake : 48;
+};
+
+/**
  * struct ct_udp - the UDP state of a connection, constant once confirmed
  * @stream: jiffies after which a replied connection is a stream
  */
@@ -182,6 +200,7 @@ struct ct_entry {
 		struct ct_tcp tcp;
 		struct ct_udp udp;
 		struct ct_sctp sctp;
+		struct ct_dccp dccp;
 		u64 raw;
 	} proto;
 

@@ -74,6 +74,7 @@ struct ct_drops {
  * @tcp_be_liberal: do not mark out-of-window packets invalid
  * @tcp_ignore_invalid_rst: judge RST with a number from the past by the window
  * @tcp_max_retrans: retransmissions before the timeout is shortened
+ * @dccp_loose: read by nobody: no DCCP connection is picked up in the middle
  * @candidates: per CPU, for eviction (§9)
  * @drops: at the limit
  * @stats: per CPU
@@ -101,6 +102,7 @@ struct ct_net {
 	u8 tcp_be_liberal;
 	u8 tcp_ignore_invalid_rst;
 	u8 tcp_max_retrans;
+	u8 dccp_loose;
 	struct ratelimit_state log_limit;
 	struct ct_candidates __percpu *candidates;
 	struct ct_drops drops;

@@ -99,6 +99,7 @@ extern const struct ct_proto ct_proto_udp;
 extern const struct ct_proto ct_proto_udplite;
 extern const struct ct_proto ct_proto_gre;
 extern const struct ct_proto ct_proto_sctp;
+extern const struct ct_proto ct_proto_dccp;	/* CONFIG_NF_CT_PROTO_DCCP */
 extern const struct ct_proto ct_proto_icmp;
 extern const struct ct_proto ct_proto_icmpv6;
 extern const struct ct_proto ct_proto_generic;
@@ -141,7 +142,8 @@ enum ct_icmp_kind ct_icmp_classify(const struct ct_packet *p,
  * enum ct_timeout - the timeouts of a namespace, index of cn->timeout[]
  * The TCP ones begin with a slot for TCP_CONNTRACK_NONE and follow
  * enum tcp_conntrack up to TCP_CONNTRACK_SYN_SENT2, then RETRANS and UNACK.
- * The SCTP ones follow enum sctp_conntrack.
+ * The SCTP ones follow enum sctp_conntrack, the DCCP ones enum ct_dccp_states
+ * up to CT_DCCP_TIMEWAIT.
  */
 enum ct_timeout {
 	CT_TIMEOUT_TCP,
@@ -157,7 +159,9 @@ enum ct_timeout {
 	CT_TIMEOUT_GRE_STREAM,
 	CT_TIMEOUT_SCTP,
 	CT_TIMEOUT_SCTP_MAX = CT_TIMEOUT_SCTP + 10,
-	__CT_TIMEOUT_MAX = CT_TIMEOUT_SCTP_MAX
+	CT_TIMEOUT_DCCP = CT_TIMEOUT_SCTP_MAX,
+	CT_TIMEOUT_DCCP_MAX = CT_TIMEOUT_DCCP + 8,
+	__CT_TIMEOUT_MAX = CT_TIMEOUT_DCCP_MAX
 };
 
 #endif /* _NET_CT_PROTO_H */

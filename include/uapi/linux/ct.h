@@ -57,6 +57,15 @@
  * @CT_INVALID_SCTP_TAG: a verification tag that is not the association's
  * @CT_INVALID_SCTP_STATE: the chunk is impossible in the association's state
  * @CT_INVALID_SCTP_NEW: no association, and the chunks may not open one
+ * @CT_INVALID_DCCP_HEADER: DCCP data offset below 3 words or past the packet
+ * @CT_INVALID_DCCP_COVERAGE: the DCCP checksum covers more than there is
+ * @CT_INVALID_DCCP_CHECKSUM: the DCCP checksum is wrong
+ * @CT_INVALID_DCCP_TYPE: a DCCP packet type that does not exist
+ * @CT_INVALID_DCCP_SHORT: sequence numbers of 24 bits in a DCCP packet whose
+ *	type needs 48
+ * @CT_INVALID_DCCP_STATE: the DCCP packet is impossible in the connection's
+ *	state
+ * @CT_INVALID_DCCP_NEW: no connection, and the DCCP packet may not open one
  * @__CT_INVALID_MAX: number of codes
  */
 enum ct_invalid {
@@ -93,6 +102,13 @@ enum ct_invalid {
 	CT_INVALID_SCTP_TAG,
 	CT_INVALID_SCTP_STATE,
 	CT_INVALID_SCTP_NEW,
+	CT_INVALID_DCCP_HEADER,
+	CT_INVALID_DCCP_COVERAGE,
+	CT_INVALID_DCCP_CHECKSUM,
+	CT_INVALID_DCCP_TYPE,
+	CT_INVALID_DCCP_SHORT,
+	CT_INVALID_DCCP_STATE,
+	CT_INVALID_DCCP_NEW,
 	__CT_INVALID_MAX
 };
 

@@ -19,6 +19,10 @@ const struct ct_proto *ct_proto_find(u8 l3, u8 l4)
 		return &ct_proto_sctp;
 	case IPPROTO_UDPLITE:
 		return &ct_proto_udplite;
+	case IPPROTO_DCCP:
+		if (IS_ENABLED(CONFIG_NF_CT_PROTO_DCCP))
+			return &ct_proto_dccp;
+		break;
 	case IPPROTO_GRE:
 		return &ct_proto_gre;
 	case IPPROTO_ICMP:
