@@ -221,6 +221,38 @@ equal("DESTROY: attributes", tree(m.attrs, NESTS),
               (PROTOINFO, [(1, [(1, 1)])]), (MARK, 4)])
 check("DESTROY: dying", m.number(STATUS) & 0x200)
 
+# DCCP: what is given is what is shown; a change changes what it names.
+two = tuples("10.0.1.9", "10.0.2.9", 33, 1000, 80)
+DCCPINFO = [(2, [(1, 1), (2, 1), (3, 8)])]
+
+def dccp(state, role, number=b""):
+    return nest(PROTOINFO, nest(2, u8(1, state), u8(2, role), number))
+
+def info():
+    (m,) = S.dump()
+    return bytes(v for _, nested in parse(m.get(PROTOINFO))
+                 for _, value in parse(nested) for v in value).hex()
+
+equal("create with DCCP's state", S.ask(
+    NEW, two + be32(TIMEOUT, 100) + dccp(
+        4, 1, attr(3, (0xfedcba987654).to_bytes(8, "big"))),
+    ACK | CREATE | EXCL).error, 0)
+(m,) = E.events(0.5)
+equal("NEW of DCCP", tree(m.get(PROTOINFO), {2: {}}), DCCPINFO)
+(m,) = S.dump()
+equal("dump of DCCP", tree(m.get(PROTOINFO), {2: {}}), DCCPINFO)
+equal("state, role and number", info(), "04" "01" "0000fedcba987654")
+equal("another state", S.ask(NEW, two + dccp(6, 0), ACK).error, 0)
+equal("leaves the number", info(), "06" "00" "0000fedcba987654")
+E.events(0.5)
+S.ask(DELETE, two)
+(m,) = E.events(0.5)
+equal("DESTROY of DCCP", tree(m.get(PROTOINFO), {2: {}}), [(2, [(1, 1)])])
+equal("create without", S.ask(NEW, two + be32(TIMEOUT, 100),
+                              ACK | CREATE | EXCL).error, 0)
+equal("has no state", info(), "00" "00" "0000000000000000")
+S.ask(DELETE, two)
+
 (m,) = S.ask(STATS).messages
 equal("stats: type", (m.kind, m.flags & MULTI), (STATS, MULTI))
 equal("stats: attributes", kinds(m.attrs), [1, 2])
@@ -308,6 +340,26 @@ refuses("TCP state 99", S, E.ERANGE, NEW,
         tcp + nest(PROTOINFO, nest(1, u8(1, 99))), ACK | CREATE)
 refuses("window scale 15", S, E.ERANGE, NEW,
         tcp + nest(PROTOINFO, nest(1, u8(2, 15))), ACK | CREATE)
+dccp = tuples("10.0.1.9", "10.0.2.9", 33, 7, 7)
+def info(*inside):
+    return dccp + be32(TIMEOUT, 9) + nest(PROTOINFO, nest(2, *inside))
+STATE, ROLE = u8(1, 4), u8(2, 0)
+def number(n):
+    return attr(3, n.to_bytes(8, "big"))
+refuses("DCCP state IGNORE", S, E.EINVAL, NEW, info(u8(1, 8), ROLE),
+        ACK | CREATE)
+refuses("DCCP role 2", S, E.EINVAL, NEW, info(STATE, u8(2, 2)), ACK | CREATE)
+refuses("DCCP state without role", S, E.EINVAL, NEW, info(STATE),
+        ACK | CREATE)
+refuses("DCCP role without state", S, E.EINVAL, NEW, info(ROLE), ACK | CREATE)
+refuses("DCCP number of 4 bytes", S, E.ERANGE, NEW,
+        info(STATE, ROLE, be32(3, 1)), ACK | CREATE)
+if ours():
+    refuses("DCCP number of 49 bits", S, E.EINVAL, NEW,
+            info(STATE, ROLE, number(1 << 48)), ACK | CREATE)
+equal("DCCP's state, of TCP", S.ask(NEW, tcp + nest(
+    PROTOINFO, nest(2, u8(1, 99))), ACK | CREATE).error, 0)
+S.ask(DELETE, tcp)
 if ours():
     refuses("mask without a status", S, E.EINVAL, GET, be32(STATUS_MASK, 1),
             DUMP)

@@ -257,6 +257,12 @@ static const struct request_case request_cases[] = {
 	    U8(2, CTA_PROTOINFO_TCP_FLAGS_REPLY, 1) } },
 	{ "protoinfo too short for an attribute", CHANGE, V4, -ERANGE,
 	  { NEST(0, CTA_PROTOINFO), BYTES(1, CTA_PROTOINFO_TCP, 3, 0) } },
+	{ "DCCP number of 4 bytes", CHANGE, V4, -ERANGE,
+	  { NEST(0, CTA_PROTOINFO), NEST(1, CTA_PROTOINFO_DCCP),
+	    U32(2, CTA_PROTOINFO_DCCP_HANDSHAKE_SEQ, 1) } },
+	{ "DCCP state of no byte", CHANGE, V4, -ERANGE,
+	  { NEST(0, CTA_PROTOINFO), NEST(1, CTA_PROTOINFO_DCCP),
+	    BYTES(2, CTA_PROTOINFO_DCCP_STATE, 0, 0) } },
 	{ "protoinfo of another protocol", CHANGE, V4, 0,
 	  { NEST(0, CTA_PROTOINFO), NEST(1, CTA_PROTOINFO_SCTP) } },
 };

@@ -93,12 +93,55 @@ static void set_sctp(struct ct_entry *e, const struct ct_nl_change *c)
 	spin_unlock_bh(&e->lock);
 }
 
+static int check_dccp(const struct nf_conntrack_tuple *tuple,
+		      const struct ct_nl_change *c,
+		      struct netlink_ext_ack *extack)
+{
+	if (tuple->dst.protonum != IPPROTO_DCCP)
+		return 0;
+	if (c->partial_dccp) {
+		NL_SET_ERR_MSG_ATTR(extack, c->partial_dccp,
+				    "DCCP's state and role come together");
+		return -EINVAL;
+	}
+	if (c->wrong_dccp) {
+		NL_SET_ERR_MSG_ATTR(extack, c->wrong_dccp,
+				    "DCCP has states up to 7, roles up to 1, and numbers of 48 bits");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static void set_dccp(struct ct_entry *e, const struct ct_nl_change *c)
+{
+	struct ct_dccp *dccp = &e->proto.dccp;
+
+	if (!c->has_dccp ||
+	    e->dir[IP_CT_DIR_ORIGINAL].tuple.dst.protonum != IPPROTO_DCCP)
+		return;
+	spin_lock_bh(&e->lock);
+	dccp->state = c->dccp_state;
+	dccp->servers = c->dccp_servers;
+	if (c->has_dccp_number)
+		dccp->handshake = c->dccp_number;
+	spin_unlock_bh(&e->lock);
+}
+
+/* What only the protocol of @tuple can tell to be wrong. */
+static int check_protoinfo(const struct nf_conntrack_tuple *tuple,
+			   const struct ct_nl_change *c,
+			   struct netlink_ext_ack *extack)
+{
+	return check_sctp(tuple, c, extack) ?: check_dccp(tuple, c, extack);
+}
+
 int ct_nl_change(struct ct_entry *e, const struct ct_nl_change *change,
 		 struct netlink_ext_ack *extack)
 {
 	int err;
 
-	err = check_sctp(&e->dir[IP_CT_DIR_ORIGINAL].tuple, change, extack);
+	err = check_protoinfo(&e->dir[IP_CT_DIR_ORIGINAL].tuple, change,
+			      extack);
 	if (err)
 		return err;
 	if (change->has_status) {
@@ -122,6 +165,7 @@ int ct_nl_change(struct ct_entry *e, const struct ct_nl_change *change,
 			   ct_entry_hot(e) & IPS_CONFIRMED);
 	set_tcp(e, change);
 	set_sctp(e, change);
+	set_dccp(e, change);
 	set_mark(e, change);
 	return 0;
 }
@@ -138,7 +182,7 @@ static int check_new(const struct nf_conntrack_tuple *tuple,
 			       "both tuples must be of the same protocol");
 		return -EINVAL;
 	}
-	err = check_sctp(&tuple[IP_CT_DIR_ORIGINAL], change, extack);
+	err = check_protoinfo(&tuple[IP_CT_DIR_ORIGINAL], change, extack);
 	if (err || !change->has_status)
 		return err;
 	return check_status(status, change->status | (status & IPS_EXPECTED),
@@ -185,6 +229,7 @@ int ct_nl_create(struct ct_net *cn, const struct nf_conntrack_tuple *tuple,
 		set_status(e, change->status, false);
 	set_tcp(e, change);
 	set_sctp(e, change);
+	set_dccp(e, change);
 	set_mark(e, change);
 	err = ct_entry_insert(e);
 	if (!err)

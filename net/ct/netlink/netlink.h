@@ -68,6 +68,11 @@ struct ct_nl_change {
 	bool has_sctp, partial_sctp;
 	u8 sctp_state;
 	__be32 sctp_vtag[IP_CT_DIR_MAX];
+	bool has_dccp, has_dccp_number;
+	const struct nlattr *partial_dccp, *wrong_dccp;	/* or NULL */
+	u8 dccp_state;
+	u8 dccp_servers;		/* as in struct ct_dccp */
+	u64 dccp_number;		/* of the Response to acknowledge */
 	u8 tcp_scale[IP_CT_DIR_MAX];
 	u8 tcp_flags[IP_CT_DIR_MAX];
 	u8 tcp_mask[IP_CT_DIR_MAX];	/* which of tcp_flags count */

@@ -9,6 +9,7 @@
 #include <net/ct/tuple.h>
 #include <net/netlink.h>
 #include <net/tcp.h>
+#include "compat.h"
 #include "netlink.h"
 
 /* As long as helper names may be, the final zero included. */
@@ -386,6 +387,56 @@ static int parse_sctp(const struct nlattr *nest, struct ct_nl_change *change,
 	return 0;
 }
 
+#ifdef CONFIG_NF_CT_PROTO_DCCP
+static const struct nla_policy dccp_policy[CTA_PROTOINFO_DCCP_MAX + 1] = {
+	[CTA_PROTOINFO_DCCP_STATE] = { .type = NLA_U8 },
+	[CTA_PROTOINFO_DCCP_ROLE] = { .type = NLA_U8 },
+	[CTA_PROTOINFO_DCCP_HANDSHAKE_SEQ] = { .type = NLA_U64 },
+};
+
+/* The role is that of the end that sends in the original direction. */
+static int parse_dccp(const struct nlattr *nest, struct ct_nl_change *change,
+		      struct netlink_ext_ack *extack)
+{
+	struct nlattr *tb[CTA_PROTOINFO_DCCP_MAX + 1];
+	const struct nlattr *state, *role, *number;
+	int err;
+
+	err = nla_parse_nested_deprecated(tb, CTA_PROTOINFO_DCCP_MAX, nest,
+					  dccp_policy, extack);
+	if (err)
+		return err;
+	state = tb[CTA_PROTOINFO_DCCP_STATE];
+	role = tb[CTA_PROTOINFO_DCCP_ROLE];
+	number = tb[CTA_PROTOINFO_DCCP_HANDSHAKE_SEQ];
+	if (!state || !role) {
+		change->partial_dccp = nest;
+		return 0;
+	}
+	change->has_dccp = true;
+	change->dccp_state = nla_get_u8(state);
+	change->dccp_servers = BIT(nla_get_u8(role) == CT_DCCP_ROLE_CLIENT ?
+				   IP_CT_DIR_REPLY : IP_CT_DIR_ORIGINAL);
+	if (number) {
+		change->has_dccp_number = true;
+		change->dccp_number = be64_to_cpu(nla_get_be64(number));
+	}
+	if (change->dccp_state > CT_DCCP_TIMEWAIT)
+		change->wrong_dccp = state;
+	else if (nla_get_u8(role) > CT_DCCP_ROLE_MAX)
+		change->wrong_dccp = role;
+	else if (change->dccp_number >= BIT_ULL(48))
+		change->wrong_dccp = number;
+	return 0;
+}
+#else
+static int parse_dccp(const struct nlattr *nest, struct ct_nl_change *change,
+		      struct netlink_ext_ack *extack)
+{
+	return 0;
+}
+#endif
+
 static int parse_protoinfo(const struct nlattr *attr,
 			   struct ct_nl_change *change,
 			   struct netlink_ext_ack *extack)
@@ -398,6 +449,8 @@ static int parse_protoinfo(const struct nlattr *attr,
 					  protoinfo_policy, extack);
 	if (!err && tb[CTA_PROTOINFO_SCTP])
 		err = parse_sctp(tb[CTA_PROTOINFO_SCTP], change, extack);
+	if (!err && tb[CTA_PROTOINFO_DCCP])
+		err = parse_dccp(tb[CTA_PROTOINFO_DCCP], change, extack);
 	if (err || !tb[CTA_PROTOINFO_TCP])
 		return err;
 	err = nla_parse_nested_deprecated(tcp, CTA_PROTOINFO_TCP_MAX,
