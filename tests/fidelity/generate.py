@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "vm"))
 import raw     # noqa: E402
 
 TCP, UDP, ICMP, ICMPV6, GRE = 6, 17, 1, 58, 47
-ESP, SCTP, UDPLITE = 50, 132, 136
+ESP, SCTP, UDPLITE, DCCP = 50, 132, 136, 33
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR = (1 << n for n in range(8))
 MASK = 0xffffffff
 # Conversations at a time. Each is a generator of (side, packet).
@@ -59,7 +59,7 @@ def addresses(head):
 
 
 # Where the checksum is, by protocol
-SUM_AT = {TCP: 16, UDP: 6, ICMP: 2, ICMPV6: 2, UDPLITE: 6}
+SUM_AT = {TCP: 16, UDP: 6, ICMP: 2, ICMPV6: 2, UDPLITE: 6, DCCP: 6}
 
 
 def resum(packet):
@@ -76,7 +76,10 @@ def resum(packet):
     if proto != ICMP:
         src, dst = addresses(head)
         pseudo = src + dst + struct.pack("!II", len(data), proto)
-    value = raw.checksum(pseudo + data)
+    covered = data
+    if proto == DCCP and data[5] & 15:     # the header and some words more
+        covered = data[:4 * (data[4] + (data[5] & 15) - 1)]
+    value = raw.checksum(pseudo + covered)
     if proto == UDP and not value:
         value = 0xffff
     return join(head, data[:at] + struct.pack("!H", value) + data[at + 2:])
@@ -401,10 +404,111 @@ def sctp_conversation(rnd):
         yield packet(two, chunk(6, flags=1), vtag=tag[two])
 
 
+def dccp_conversation(rnd):
+    (request, response, data, ack, dataack, closereq, close, reset, sync,
+     syncack) = range(10)
+    t = Pair(rnd)
+    one, two = t.first, other(t.first)
+    number = {one: rnd.randrange(1 << 48), two: rnd.randrange(1 << 48)}
+    brief = rnd.random() < 0.15        # numbers of 24 bits where they may be
+    partial = rnd.random() < 0.05      # checksums, of some packets
+
+    def packet(side, kind, body=b"", acked=None):
+        number[side] = (number[side] + 1) & ((1 << 48) - 1)
+        seq = number[side]
+        if acked is None:
+            acked = number[other(side)]
+        if brief and kind in (data, ack, dataack):
+            rest = struct.pack("!I", kind << 25 | seq & 0xffffff)
+            if kind != data:
+                rest += struct.pack("!I", acked & 0xffffff)
+        else:
+            rest = struct.pack("!BBHI", kind << 1 | 1, 0, seq >> 32,
+                               seq & MASK)
+            if kind not in (request, data):
+                rest += struct.pack("!HHI", 0, acked >> 32, acked & MASK)
+        if kind in (request, response, reset):
+            rest += b"code"
+        options = bytes(rnd.choice((0, 0, 4)))
+        offset = 2 + (len(rest) + len(options)) // 4
+        coverage = (rnd.randrange(1, 2 + len(body) // 4)
+                    if partial and rnd.random() < 0.5 else 0)
+        head = struct.pack("!HHBBH", t.port[side], t.port[other(side)],
+                           offset, coverage, 0)
+        return t.send(side, DCCP, head + rest + options + body)
+
+    def words():
+        return bytes(4) + payload(rnd, 100)
+
+    def shake(client, server):
+        yield packet(client, request)
+        while rnd.random() < 0.1:
+            yield packet(client, request)
+        yield packet(server, response)
+        first = number[server]
+        while rnd.random() < 0.1:
+            yield packet(server, response)
+        acked = rnd.choice((None, first, number[server] ^ 1 << 40)
+                           if rnd.random() < 0.2 else (None,))
+        if rnd.random() < 0.8:
+            yield packet(client, ack, acked=acked)
+        else:
+            yield packet(client, dataack, words(), acked)
+
+    how = rnd.random()
+    if how < 0.08:
+        yield packet(one, request)
+        yield packet(rnd.choice("ab"), reset)
+        return
+    if how < 0.14:                 # both ask
+        yield packet(one, request)
+        yield packet(two, request)
+        yield packet(rnd.choice("ab"), response)
+        yield packet(rnd.choice("ab"), ack)
+    elif how < 0.94:               # else, its beginning was not seen
+        yield from shake(one, two)
+    for _ in range(rnd.choice((0, 1, 3, 8))):
+        side = rnd.choice("ab")
+        what = rnd.random()
+        if what < 0.35:
+            yield packet(side, data, words())
+        elif what < 0.55:
+            yield packet(side, ack)
+        elif what < 0.7:
+            yield packet(side, dataack, words())
+        elif what < 0.8:
+            yield packet(side, sync)
+            yield packet(other(side), syncack)
+        elif what < 0.88:          # one of them has forgotten it
+            yield from shake(side, other(side))
+        else:                      # what does not belong here
+            yield packet(side, rnd.randrange(10))
+    how = rnd.random()
+    if how < 0.3:
+        if rnd.random() < 0.5:
+            yield packet(two, closereq)
+        yield packet(one, close)
+        while rnd.random() < 0.15:
+            yield packet(rnd.choice("ab"), rnd.choice((close, data, ack)))
+        yield packet(two, reset)
+    elif how < 0.5:
+        yield packet(two, close)
+        while rnd.random() < 0.2:
+            yield packet(two, rnd.choice((close, closereq)))
+        yield packet(one, reset)
+    elif how < 0.7:
+        yield packet(rnd.choice("ab"), reset)
+    if how < 0.7 and rnd.random() < 0.5:
+        yield packet(rnd.choice("ab"), rnd.randrange(1, 10))
+        side = rnd.choice("ab")    # again, at once
+        yield from shake(side, other(side))
+        yield packet(other(side), data, words())
+
+
 KINDS = ((tcp_conversation, 60), (udp_conversation, 12),
          (icmp_conversation, 8), (icmp_any, 2), (sctp_conversation, 10),
          (gre_conversation, 4), (generic_conversation, 3),
-         (udplite_conversation, 3))
+         (udplite_conversation, 3), (dccp_conversation, 6))
 
 
 # Mutations: of one packet to a list of (side, packet)

@@ -14,12 +14,15 @@ TCP_STATES = ("NONE SYN_SENT SYN_RECV ESTABLISHED FIN_WAIT CLOSE_WAIT "
 SCTP_STATES = ("NONE CLOSED COOKIE_WAIT COOKIE_ECHOED ESTABLISHED "
                "SHUTDOWN_SENT SHUTDOWN_RECD SHUTDOWN_ACK_SENT "
                "HEARTBEAT_SENT").split()
+DCCP_STATES = ("NONE REQUEST RESPOND PARTOPEN OPEN CLOSEREQ CLOSING "
+               "TIMEWAIT").split()
 STATUS, PROTOINFO, TIMEOUT = 3, 4, 7
-ICMP, TCP, ICMPV6, UDPLITE = 1, 6, 58, 136
+ICMP, TCP, DCCP, ICMPV6, UDPLITE = 1, 6, 33, 58, 136
 LIBERAL, MAXACK = 0x08, 0x20
 SYN, RST = 2, 4
 FRAGMENT, AH = 44, 51
 EXTENSIONS = {0, 43, FRAGMENT, AH, 60}
+DCCP_ACK, DCCP_DATAACK, DCCP_CLOSE = 3, 4, 6
 # tcp_timeout_close, as the guest sets it: the shortest of all.
 CLOSE_TIMEOUT = 1
 
@@ -73,6 +76,9 @@ def text(answers):
                 words += [TCP_STATES[state], "scale %s/%s" % (
                     nest.get(2), nest.get(3)), "flags %s/%s" % (
                     nest.get(4, "")[:2], nest.get(5, "")[:2])]
+            elif proto == 2:
+                words += [DCCP_STATES[state], "role %s number %s" % (
+                    nest.get(2), nest.get(3))]
             elif proto == 3:
                 words += [SCTP_STATES[state], "tags %s/%s" % (
                     nest.get(2), nest.get(3))]
@@ -141,6 +147,18 @@ class Packet:
             return 0
         return self.data[13]
 
+    def dccp(self):
+        """DCCP's type and X bit, or None."""
+        if self.proto != DCCP or not self.ports() or len(self.data) < 12:
+            return None
+        return self.data[8] >> 1 & 15, self.data[8] & 1
+
+    def coverage(self):
+        """DCCP's CsCov, 0 of what is no DCCP. A first fragment has it."""
+        if self.proto != DCCP or not self.ports() or len(self.data) < 8:
+            return 0
+        return self.data[5] & 15
+
     def inner(self):
         """The packet that an ICMP error is about."""
         if self.proto in (ICMP, ICMPV6) and len(self.data) >= 28:
@@ -168,6 +186,9 @@ class Packet:
                             if flags >> i & 1)
             words.append("%s seq %u ack %u win %u, %d octets" % (
                 names or "-", seq, ack, window, len(self.data)))
+        elif self.dccp():
+            words.append("type %d X %d CsCov %d, %d octets" % (
+                *self.dccp(), self.coverage(), len(self.data)))
         elif self.inner():
             words.append("type %d code %d about (%s)" % (
                 self.data[0], self.data[1], self.inner()))
@@ -195,6 +216,11 @@ def state(ct):
     """TCP's state, or None."""
     nest = ct.get(PROTOINFO, {}).get(1)
     return TCP_STATES[int(nest[1], 16)] if nest else None
+
+
+def dccp_state(ct):
+    nest = ct.get(PROTOINFO, {}).get(2)
+    return DCCP_STATES[int(nest[1], 16)] if nest else None
 
 
 def is_new(answers):
@@ -306,6 +332,32 @@ def exthdr_past_the_end(packet, old, new):
         info is None for info, _ in new)
 
 
+def refused_by_old(old, new):
+    """Only nf_conntrack calls it invalid; or it waits for more fragments."""
+    return (all(info is None for info, _ in old) and
+            not any(info is None for info, _ in new))
+
+
+def dccp_coverage(packet, old, new):
+    """A checksum of a part: nf_conntrack takes another part."""
+    return bool(packet.coverage()) and refused_by_old(old, new)
+
+
+def dccp_short_ack(packet, old, new):
+    """nf_conntrack reads 48 bits where there are 24, past the end."""
+    found = packet.dccp()
+    return bool(found and found[0] in (DCCP_ACK, DCCP_DATAACK) and
+                not found[1] and len(packet.data) < 20 and
+                refused_by_old(old, new))
+
+
+def dccp_close_again(packet, old, new):
+    found = packet.dccp()
+    return bool(found and found[0] == DCCP_CLOSE and new and
+                refused_by_old(old, new) and
+                all(dccp_state(ct) == "CLOSING" for _, ct in new))
+
+
 # What a difference may come from.
 ROOTS = {
     "exthdr-past-the-end": exthdr_past_the_end,
@@ -313,6 +365,9 @@ ROOTS = {
     "picked-up-near-zero": picked_up_near_zero,
     "reset-then-syn": reset_then_syn,
     "nothing-learned": nothing_learned,
+    "dccp-coverage": dccp_coverage,
+    "dccp-short-ack": dccp_short_ack,
+    "dccp-close-again": dccp_close_again,
 }
 
 
@@ -330,10 +385,18 @@ def icmp_quotes_other_version(packet, old, new):
         info is None for info, _ in new)
 
 
+def dccp_cut_off(packet, old, new):
+    """6.1's nf_conntrack drops what is too short for its type."""
+    return (packet.proto == DCCP and not old and bool(new) and
+            all(info is None for info, _ in new))
+
+
 def explain(flows, packet, old, new):
     """The rule that explains a difference, or None."""
     if icmp_quotes_other_version(packet, old, new):
         return "icmp-quotes-other-version"
+    if dccp_cut_off(packet, old, new):
+        return "dccp-cut-off"
     if udplite_checksum(packet, old, new):
         return "udplite-checksum"
     return flows.explains(packet, old, new)
