@@ -4,6 +4,7 @@
 
 #define V4	NFPROTO_IPV4
 #define V6	NFPROTO_IPV6
+#define SHORT	CT_INVALID_L4_SHORT
 
 struct header_case {
 	const char *name;
@@ -18,13 +19,18 @@ static const struct header_case header_cases[] = {
 	{ "plain (RFC 2784)", V4, { 0, 0, 0x08, 0 }, 8 },
 	{ "plain over IPv6", V6, { 0, 0, 0x86, 0xdd }, 8 },
 	{ "with a key (RFC 2890)", V4, { 0x20, 0, 0x08, 0, 1, 2, 3, 4 }, 8 },
-	{ "cut within its first word", V4, { 0, 1 }, 3 },
-	{ "nothing of it", V4, { 0 }, 0 },
+	{ "nothing behind its first word", V4, { 0, 0, 0x08, 0 }, 4 },
+	{ "cut within its first word", V4, { 0, 0, 0x08 }, 3, 0, SHORT },
+	{ "cut within it, over IPv6", V6, { 0 }, 1, 0, SHORT },
+	{ "nothing of it", V4, { 0 }, 0, 0, SHORT },
 	{ "a call of PPTP", V4, { 0x30, 1, 0x88, 0x0b, 0, 9, 0x12, 0x34 }, 8,
 	  0x1234 },
 	{ "a call over IPv6", V6, { 0x30, 1, 0x88, 0x0b, 0, 9, 0xff, 1 }, 8,
 	  0xff01 },
-	{ "a call, cut off", V4, { 0x30, 1, 0x88, 0x0b, 0, 9, 0x12 }, 7 },
+	{ "a call, cut off", V4, { 0x30, 1, 0x88, 0x0b, 0, 9, 0x12 }, 7, 0,
+	  SHORT },
+	{ "a call, and no more than its number", V4,
+	  { 0x30, 1, 0x88, 0x0b, 0, 9 }, 6, 0, SHORT },
 	{ "enhanced, but no PPP", V4, { 0x30, 1, 0x08, 0, 0, 9, 0, 1 }, 8, 0,
 	  CT_INVALID_GRE_PROTOCOL },
 	{ "a version that does not exist", V4,

@@ -24,12 +24,18 @@ static enum ct_invalid gre_parse(const struct ct_packet *p,
 
 	tuple->src.u.all = 0;
 	tuple->dst.u.all = 0;
+	if (p->l4len < sizeof(*base))
+		return CT_INVALID_L4_SHORT;
 	base = skb_header_pointer(p->skb, p->l4off, sizeof(*base), &buf);
-	if (!base || (base->flags & GRE_VERSION) != GRE_VERSION_1)
+	if (!base)
+		return CT_INVALID_L4_SHORT;
+	if ((base->flags & GRE_VERSION) != GRE_VERSION_1)
 		return CT_OK;
+	if (p->l4len < need)
+		return CT_INVALID_L4_SHORT;
 	h = skb_header_pointer(p->skb, p->l4off, need, &buf);
 	if (!h)
-		return CT_OK;
+		return CT_INVALID_L4_SHORT;
 	if (h->gre_hd.protocol != GRE_PROTO_PPP)
 		return CT_INVALID_GRE_PROTOCOL;
 	tuple->dst.u.gre.key = h->call_id;
