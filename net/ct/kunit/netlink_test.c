@@ -5,6 +5,7 @@
  * looks like in a message, and that no message is ever half there.
  */
 #include <kunit/test.h>
+#include <linux/netfilter/nf_conntrack_sctp.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
 #include <net/ct/proto.h>
 #include <net/ct/tuple.h>
@@ -265,6 +266,12 @@ static const struct request_case request_cases[] = {
 	    BYTES(2, CTA_PROTOINFO_DCCP_STATE, 0, 0) } },
 	{ "protoinfo of another protocol", CHANGE, V4, 0,
 	  { NEST(0, CTA_PROTOINFO), NEST(1, CTA_PROTOINFO_SCTP) } },
+	{ "SCTP state that does not exist", CHANGE, V4, -ERANGE,
+	  { NEST(0, CTA_PROTOINFO), NEST(1, CTA_PROTOINFO_SCTP),
+	    U8(2, CTA_PROTOINFO_SCTP_STATE, SCTP_CONNTRACK_MAX) } },
+	{ "SCTP tag of 2 bytes", CHANGE, V4, -ERANGE,
+	  { NEST(0, CTA_PROTOINFO), NEST(1, CTA_PROTOINFO_SCTP),
+	    U16(2, CTA_PROTOINFO_SCTP_VTAG_REPLY, 1) } },
 };
 
 static void request_desc(const struct request_case *c, char *desc)
@@ -830,6 +837,93 @@ static void test_change(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, c->tcp_state, e->proto.tcp.state);
 }
 
+/* SCTP's state and tags, all or not all of them, to a connection. */
+struct sctp_case {
+	const char *name;
+	u8 l4;
+	u8 missing;
+	int expect;
+	struct piece pieces[5];
+};
+
+#define SCTP_STATE	U8(2, CTA_PROTOINFO_SCTP_STATE, SCTP_CONNTRACK_ESTABLISHED)
+#define SCTP_TO_SERVER	U32(2, CTA_PROTOINFO_SCTP_VTAG_ORIGINAL, 0x11)
+#define SCTP_TO_CLIENT	U32(2, CTA_PROTOINFO_SCTP_VTAG_REPLY, 0x22)
+#define SCTP_INFO	LIST(sctp_info)
+
+static const struct piece sctp_info[] = {
+	NEST(0, CTA_PROTOINFO), NEST(1, CTA_PROTOINFO_SCTP), { }
+};
+
+static const struct sctp_case sctp_cases[] = {
+	{ "all", IPPROTO_SCTP, .pieces = {
+		SCTP_INFO, SCTP_STATE, SCTP_TO_SERVER, SCTP_TO_CLIENT } },
+	{ "no state", IPPROTO_SCTP, CTA_PROTOINFO_SCTP_STATE, -EINVAL, {
+		SCTP_INFO, SCTP_TO_SERVER, SCTP_TO_CLIENT } },
+	{ "no tag to the server", IPPROTO_SCTP,
+	  CTA_PROTOINFO_SCTP_VTAG_ORIGINAL, -EINVAL, {
+		SCTP_INFO, SCTP_STATE, SCTP_TO_CLIENT } },
+	{ "no tag to the client", IPPROTO_SCTP,
+	  CTA_PROTOINFO_SCTP_VTAG_REPLY, -EINVAL, {
+		SCTP_INFO, SCTP_STATE, SCTP_TO_SERVER } },
+	{ "nothing", IPPROTO_SCTP, CTA_PROTOINFO_SCTP_STATE, -EINVAL, {
+		SCTP_INFO } },
+	{ "all, to UDP", IPPROTO_UDP, .pieces = {
+		SCTP_INFO, SCTP_STATE, SCTP_TO_SERVER, SCTP_TO_CLIENT } },
+	{ "not all, to UDP", IPPROTO_UDP, .pieces = {
+		SCTP_INFO, SCTP_STATE } },
+};
+
+static void sctp_desc(const struct sctp_case *c, char *desc)
+{
+	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(sctp, sctp_cases, sctp_desc);
+
+static void test_sctp(struct kunit *test)
+{
+	const struct sctp_case *c = test->param_value;
+	const bool set = c->l4 == IPPROTO_SCTP && !c->expect;
+	struct ct_entry *e = test_entry(test, V4, c->l4);
+	struct sk_buff *skb = new_message(test, 1024);
+	struct netlink_ext_ack extack = {};
+	struct ct_nl_change change;
+	struct nlattr *cda[CTA_MAX + 1];
+	const struct nlattr *nest;
+
+	e->proto.sctp = (struct ct_sctp){
+		.state = SCTP_CONNTRACK_COOKIE_WAIT,
+		.init = BIT(IP_CT_DIR_ORIGINAL),
+		.offered = BIT(IP_CT_DIR_REPLY),
+	};
+	build(test, skb, c->pieces, ARRAY_SIZE(c->pieces));
+	KUNIT_ASSERT_EQ(test, 0,
+			nla_parse_deprecated(cda, CTA_MAX,
+					     (struct nlattr *)skb->data,
+					     skb->len, ct_nl_policy, NULL));
+	KUNIT_ASSERT_EQ(test, 0,
+			ct_nl_parse_change((const struct nlattr * const *)cda,
+					   false, &change, NULL));
+	KUNIT_EXPECT_EQ(test, c->expect, ct_nl_change(e, &change, &extack));
+
+	nest = c->expect ? nla_data(cda[CTA_PROTOINFO]) : NULL;
+	KUNIT_EXPECT_EQ(test, !!c->expect, !!extack._msg);
+	KUNIT_EXPECT_PTR_EQ(test, nest, extack.bad_attr);
+	KUNIT_EXPECT_PTR_EQ(test, nest, extack.miss_nest);
+	KUNIT_EXPECT_EQ(test, (u32)c->missing, extack.miss_type);
+
+	KUNIT_EXPECT_EQ(test, (int)e->proto.sctp.state,
+			set ? SCTP_CONNTRACK_ESTABLISHED :
+			      SCTP_CONNTRACK_COOKIE_WAIT);
+	KUNIT_EXPECT_EQ(test, !e->proto.sctp.init, set);
+	KUNIT_EXPECT_EQ(test, !e->proto.sctp.offered, set);
+	KUNIT_EXPECT_EQ(test, ntohl(e->vtag[IP_CT_DIR_ORIGINAL]),
+			set ? 0x11U : 0U);
+	KUNIT_EXPECT_EQ(test, ntohl(e->vtag[IP_CT_DIR_REPLY]),
+			set ? 0x22U : 0U);
+}
+
 static struct kunit_case netlink_cases[] = {
 	KUNIT_CASE_PARAM(test_request, request_gen_params),
 	KUNIT_CASE_PARAM(test_match, match_gen_params),
@@ -837,6 +931,7 @@ static struct kunit_case netlink_cases[] = {
 	KUNIT_CASE_PARAM(test_fill_short, fill_gen_params),
 	KUNIT_CASE_PARAM(test_round_trip, fill_gen_params),
 	KUNIT_CASE_PARAM(test_change, change_gen_params),
+	KUNIT_CASE_PARAM(test_sctp, sctp_gen_params),
 	KUNIT_CASE(test_zero_counters),
 	{}
 };

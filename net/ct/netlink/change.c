@@ -75,10 +75,11 @@ static int check_sctp(const struct nf_conntrack_tuple *tuple,
 		      const struct ct_nl_change *c,
 		      struct netlink_ext_ack *extack)
 {
-	if (!c->partial_sctp || tuple->dst.protonum != IPPROTO_SCTP)
+	if (!c->sctp_missing || tuple->dst.protonum != IPPROTO_SCTP)
 		return 0;
-	NL_SET_ERR_MSG(extack,
-		       "SCTP's state and both verification tags come together");
+	NL_SET_ERR_MSG_ATTR(extack, c->sctp_nest,
+			    "SCTP's state and both verification tags come together");
+	NL_SET_ERR_ATTR_MISS(extack, c->sctp_nest, c->sctp_missing);
 	return -EINVAL;
 }
 

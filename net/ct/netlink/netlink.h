@@ -65,8 +65,10 @@ struct ct_nl_change {
 	u32 status;			/* IPS_* to be there afterwards */
 	u32 mark, mark_mask;		/* bits to set; bits to keep */
 	u8 tcp_state;
-	bool has_sctp, partial_sctp;
+	bool has_sctp;
+	u8 sctp_missing;		/* attribute that is not in sctp_nest */
 	u8 sctp_state;
+	const struct nlattr *sctp_nest;
 	__be32 sctp_vtag[IP_CT_DIR_MAX];
 	bool has_dccp, has_dccp_number;
 	const struct nlattr *partial_dccp, *wrong_dccp;	/* or NULL */

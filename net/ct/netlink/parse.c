@@ -362,21 +362,28 @@ static const struct nla_policy sctp_policy[CTA_PROTOINFO_SCTP_MAX + 1] = {
 	[CTA_PROTOINFO_SCTP_VTAG_REPLY] = { .type = NLA_U32 },
 };
 
+/* Of a connection of another protocol it does not matter if it is complete. */
 static int parse_sctp(const struct nlattr *nest, struct ct_nl_change *change,
 		      struct netlink_ext_ack *extack)
 {
+	static const u8 together[] = {
+		CTA_PROTOINFO_SCTP_STATE, CTA_PROTOINFO_SCTP_VTAG_ORIGINAL,
+		CTA_PROTOINFO_SCTP_VTAG_REPLY,
+	};
 	struct nlattr *tb[CTA_PROTOINFO_SCTP_MAX + 1];
+	unsigned int i;
 	int err;
 
 	err = nla_parse_nested_deprecated(tb, CTA_PROTOINFO_SCTP_MAX, nest,
 					  sctp_policy, extack);
 	if (err)
 		return err;
-	if (!tb[CTA_PROTOINFO_SCTP_STATE] ||
-	    !tb[CTA_PROTOINFO_SCTP_VTAG_ORIGINAL] ||
-	    !tb[CTA_PROTOINFO_SCTP_VTAG_REPLY]) {
-		change->partial_sctp = true;
-		return 0;
+	for (i = 0; i < ARRAY_SIZE(together); i++) {
+		if (!tb[together[i]]) {
+			change->sctp_missing = together[i];
+			change->sctp_nest = nest;
+			return 0;
+		}
 	}
 	change->has_sctp = true;
 	change->sctp_state = nla_get_u8(tb[CTA_PROTOINFO_SCTP_STATE]);
