@@ -440,6 +440,124 @@ static void test_damage(struct kunit *test)
 	kfree_skb(p.skb);
 }
 
+/* A packet of 280 octets in pieces: head, pages, and a list of others. */
+struct pieces_case {
+	const char *name;
+	u16 linear;
+	u16 page[3];
+	u16 list[4];
+	u16 list_linear;	/* of each in the list; the rest is in a page */
+};
+
+static const struct pieces_case pieces_cases[] = {
+	{ "one piece", 280 },
+	{ "a page", 20, { 260 } },
+	{ "pages", 33, { 1, 101, 145 } },
+	{ "pages from within the checksum", 30, { 3, 7, 240 } },
+	{ "a list", 64, .list = { 216 }, .list_linear = 216 },
+	{ "a list of odd lengths", 41, .list = { 3, 77, 100, 59 },
+	  .list_linear = 100 },
+	{ "a list from within the checksum", 29, .list = { 2, 1, 248 },
+	  .list_linear = 248 },
+	{ "a page and a list", 40, { 55 }, { 101, 84 }, 101 },
+	{ "a page and a list of pages", 52, { 27, 9 }, { 33, 159 }, 5 },
+};
+
+static void pieces_desc(const struct pieces_case *c, char *desc)
+{
+	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(pieces, pieces_cases, pieces_desc);
+
+/* At an odd place of the page. */
+static void add_page(struct kunit *test, struct sk_buff *skb, const u8 *data,
+		     unsigned int len)
+{
+	const unsigned int at = 5;
+	struct page *page = alloc_page(GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	memcpy(page_address(page) + at, data, len);
+	skb_add_rx_frag(skb, skb_shinfo(skb)->nr_frags, page, at, len,
+			PAGE_SIZE);
+}
+
+static void add_to_list(struct kunit *test, struct sk_buff *skb,
+			struct sk_buff **last, const u8 *data,
+			unsigned int len, unsigned int linear)
+{
+	struct sk_buff *next = alloc_skb(512, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, next);
+	linear = min(linear, len);
+	skb_put_data(next, data, linear);
+	if (linear < len)
+		add_page(test, next, data + linear, len - linear);
+	if (*last)
+		(*last)->next = next;
+	else
+		skb_shinfo(skb)->frag_list = next;
+	*last = next;
+	skb->len += len;
+	skb->data_len += len;
+	skb->truesize += next->truesize;
+}
+
+static struct sk_buff *take_apart(struct kunit *test, const u8 *data,
+				  const struct pieces_case *c)
+{
+	struct sk_buff *skb = alloc_skb(512, GFP_KERNEL), *last = NULL;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, skb);
+	skb_put_data(skb, data, c->linear);
+	data += c->linear;
+	skb_reset_network_header(skb);
+	skb->ip_summed = CHECKSUM_NONE;
+	for (i = 0; i < ARRAY_SIZE(c->page) && c->page[i]; i++) {
+		add_page(test, skb, data, c->page[i]);
+		data += c->page[i];
+	}
+	for (i = 0; i < ARRAY_SIZE(c->list) && c->list[i]; i++) {
+		add_to_list(test, skb, &last, data, c->list[i],
+			    c->list_linear);
+		data += c->list[i];
+	}
+	return skb;
+}
+
+/* Right, and then with one bit flipped in each octet of SCTP in turn. */
+static void test_pieces(struct kunit *test)
+{
+	const struct pieces_case *c = test->param_value;
+	struct ct_net *cn = test_net(test);
+	struct test_packet t;
+	struct sctphdr *sh;
+	struct ct_packet p;
+	unsigned int at;
+
+	test_start(&t, NFPROTO_IPV4, IPPROTO_SCTP);
+	sh = test_put(&t, sizeof(*sh));
+	for (at = 0; t.len < 280; at++)
+		*(u8 *)test_put(&t, 1) = at * 7;
+	test_finish(&t);
+	sh->checksum = cpu_to_le32(~crc32c(~0, sh, t.len - t.l4off));
+
+	for (at = t.l4off - 1; at < t.len; at++) {
+		const bool good = at < t.l4off;
+
+		t.data[at] ^= good ? 0 : 0x10;
+		p = test_located(test, cn, take_apart(test, t.data, c), t.l3);
+		KUNIT_EXPECT_EQ(test, p.skb->len, t.len);
+		KUNIT_EXPECT_EQ_MSG(test, (int)ct_proto_sctp.check(&p),
+				    good ? CT_OK : CT_INVALID_SCTP_CHECKSUM,
+				    "octet %u", at);
+		kfree_skb(p.skb);
+		t.data[at] ^= good ? 0 : 0x10;
+	}
+}
+
 static void test_fill(struct kunit *test)
 {
 	struct nlattr *info[CTA_PROTOINFO_MAX + 1];
@@ -481,6 +599,7 @@ static void test_fill(struct kunit *test)
 static struct kunit_case ct_sctp_cases[] = {
 	KUNIT_CASE_PARAM(test_script, script_gen_params),
 	KUNIT_CASE_PARAM(test_damage, damage_gen_params),
+	KUNIT_CASE_PARAM(test_pieces, pieces_gen_params),
 	KUNIT_CASE(test_quiet),
 	KUNIT_CASE(test_fill),
 	{}
