@@ -82,17 +82,22 @@ struct ct_window {
 };
 
 /**
- * union ct_seen - TCP windows, and the link of who may be evicted
+ * union ct_seen - what was seen of both ends, and the link of who may be evicted
  * @window: by direction, under the entry's lock. Of what has seen no reply
  *	there is no second one, see @ct_tcp.replied
  * @original: the first of them
+ * @offer: of SCTP, verification tags by direction that may come in place of the
+ *	association's, see @ct_sctp.offered; under the entry's lock
  * @unreplied: link in the list of eviction candidates while @candidate is set,
  *	under the wheel's lock
  */
 union ct_seen {
 	struct ct_window window[2];
 	struct {
-		struct ct_window original;
+		union {
+			struct ct_window original;
+			__be32 offer[IP_CT_DIR_MAX];
+		};
 		struct list_head unreplied;
 	};
 };
@@ -115,12 +120,15 @@ struct ct_last {
  * @init: BIT() of each direction whose INIT awaits its answer
  * @strange: a HEARTBEAT had a tag that is not the connection's
  * @strange_dir: its direction
+ * @offered: BIT() of each direction whose INIT offers another tag than the
+ *	connection has, in @ct_seen.offer
  */
 struct ct_sctp {
 	u8 state;
 	u8 init;
 	u8 strange;
 	u8 strange_dir;
+	u8 offered;
 };
 
 /**
@@ -177,7 +185,7 @@ struct ct_udp {
  * @zone: as struct nf_conn has it
  * @dir: both directions
  * @status: IPS_*, atomic bit operations only
- * @seen: TCP's windows and the link of eviction candidates
+ * @seen: TCP's windows, SCTP's other tags, the link of eviction candidates
  * @mark: ctmark
  * @secmark: security mark
  * @ext: NULL or an extension block as the flow dissector expects it, which

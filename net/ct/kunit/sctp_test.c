@@ -29,6 +29,8 @@
 #define ECHO	SCTP_CID_COOKIE_ECHO
 #define COOKACK	SCTP_CID_COOKIE_ACK
 #define DONE	SCTP_CID_SHUTDOWN_COMPLETE
+#define SACK	SCTP_CID_SACK
+#define AUTH	SCTP_CID_AUTH
 
 struct packet {
 	u8 dir;
@@ -61,7 +63,8 @@ static void put_packet(struct test_packet *t, u8 l3, const struct packet *k)
 
 			ih->init_tag = htonl(k->init_tag);
 			len += sizeof(*ih);
-		} else if (ch->type == SCTP_CID_DATA) {
+		} else if (ch->type == SCTP_CID_DATA ||
+			   ch->type == SCTP_CID_I_DATA) {
 			/* Padded to a multiple of four. */
 			test_put(t, 16);
 			len += 13;
@@ -116,7 +119,7 @@ static const struct packet prologue[] = {
 struct script_case {
 	const char *name;
 	u8 prologue;
-	struct packet step[6];
+	struct packet step[12];
 	bool assured;
 	u8 timeout;	/* as the state's, at the end */
 };
@@ -138,7 +141,7 @@ static const struct script_case script_cases[] = {
 	  }, true, S(CLOSED) },
 	{ "data both ways", OPEN, {
 		{ O, ST, { DATA, DATA }, EST },
-		{ R, CT, { SCTP_CID_SACK, DATA }, EST },
+		{ R, CT, { SACK, DATA }, EST },
 	  }, true, EST },
 	{ "data with another tag", OPEN, {
 		{ O, CT, { DATA }, EST, BAD_TAG },
@@ -214,10 +217,154 @@ static const struct script_case script_cases[] = {
 		{ O, 0x88, { ECHO }, S(COOKIE_ECHOED) },
 		{ R, 0x77, { COOKACK }, EST },
 	  }, true, EST },
+	{ "opened again by the server", CLOSED, {
+		{ R, 0, { INIT }, S(CLOSED), .init_tag = 0x88 },
+		{ O, 0x88, { INITACK }, S(COOKIE_WAIT), .init_tag = 0x77 },
+		{ R, 0x77, { ECHO }, S(COOKIE_ECHOED) },
+		{ O, 0x88, { COOKACK }, EST },
+	  }, true, EST },
 	{ "opened again while it shuts down", OPEN, {
 		{ O, ST, { SHUT }, S(SHUTDOWN_SENT) },
-		{ O, 0, { INIT }, S(CLOSED), .init_tag = 0x77 },
+		{ O, 0, { INIT }, S(SHUTDOWN_SENT), .init_tag = 0x77 },
+		{ R, 0x77, { INITACK }, S(SHUTDOWN_SENT), .init_tag = 0x88 },
+		{ O, 0x88, { ECHO, DATA }, S(COOKIE_ECHOED) },
+		{ R, 0x77, { COOKACK }, EST },
+		{ R, CT, { SHUTACK }, EST, BAD_TAG },
+	  }, true, EST },
+	{ "opened again, but it shuts down first", OPEN, {
+		{ R, CT, { SHUT }, S(SHUTDOWN_RECD) },
+		{ O, ST, { SHUTACK }, S(SHUTDOWN_ACK_SENT) },
+		{ R, 0, { INIT }, S(SHUTDOWN_ACK_SENT), .init_tag = 0x88 },
+		{ O, ST, { SHUTACK }, S(SHUTDOWN_ACK_SENT) },
+		{ R, ST, { DONE }, S(CLOSED), .flags = T },
+		{ R, 0, { INIT }, S(CLOSED), .init_tag = 0x88 },
+		{ O, 0x88, { INITACK }, S(COOKIE_WAIT), .init_tag = 0x77 },
+	  }, true, S(COOKIE_WAIT) },
+	{ "opened again, it is aborted meanwhile", OPEN, {
+		{ O, 0, { INIT }, EST, .init_tag = 0x77 },
+		{ R, CT, { DATA }, EST },
+		{ O, CT, { ABORT }, S(CLOSED), .flags = T },
+		{ R, 0x77, { INITACK }, S(COOKIE_WAIT), .init_tag = 0x88 },
+		{ O, 0x88, { ECHO }, S(COOKIE_ECHOED) },
+		{ R, 0x77, { COOKACK }, EST },
+	  }, true, EST },
+	{ "the client restarts", OPEN, {
+		{ O, 0, { INIT }, EST, .init_tag = 0x77 },
+		{ R, CT, { DATA }, EST },
+		{ O, 0, { INIT }, EST, .init_tag = 0x77 },
+		{ R, 0x77, { INITACK }, EST, .init_tag = 0x88 },
+		{ R, 0x77, { INITACK }, EST, .init_tag = 0x89 },
+		{ R, CT, { DATA }, EST },
+		{ O, 0x88, { AUTH, ECHO, DATA }, EST, BAD_TAG },
+		{ O, 0x89, { AUTH, ECHO, DATA }, EST },
+		{ R, CT, { DATA }, EST, BAD_TAG },
+		{ R, 0x77, { COOKACK, DATA }, EST },
+		{ O, 0x89, { DATA }, EST },
+		{ O, ST, { DATA }, EST, BAD_TAG },
+	  }, true, EST },
+	{ "the server restarts", OPEN, {
+		{ R, 0, { INIT }, EST, .init_tag = 0x88 },
+		{ O, 0x88, { INITACK }, EST, .init_tag = 0x77 },
+		{ R, 0x77, { ECHO }, EST },
+		{ O, 0x88, { COOKACK }, EST },
+		{ O, 0x88, { DATA }, EST },
+		{ R, 0x77, { DATA }, EST },
+	  }, true, EST },
+	{ "both restart at once", OPEN, {
+		{ O, 0, { INIT }, EST, .init_tag = 0x77 },
+		{ R, 0, { INIT }, EST, .init_tag = 0x88 },
+		{ R, 0x77, { INITACK }, EST, BAD_TAG, 0x99 },
+		{ O, 0x88, { INITACK }, EST, .init_tag = 0x77 },
+		{ R, 0x77, { ECHO }, EST },
+		{ O, 0x88, { COOKACK }, EST },
+		{ O, 0x88, { DATA }, EST },
+	  }, true, EST },
+	{ "both restart, and once more", OPEN, {
+		{ O, 0, { INIT }, EST, .init_tag = 0x77 },
+		{ R, 0, { INIT }, EST, .init_tag = 0x88 },
+		{ O, 0, { INIT }, EST, .init_tag = 0x79 },
+		{ R, 0x79, { INITACK }, EST, .init_tag = 0x99 },
+		{ O, 0x88, { ECHO }, EST, BAD_TAG },
+		{ O, 0x99, { ECHO }, EST },
+		{ R, 0x79, { COOKACK }, EST },
+	  }, true, EST },
+	{ "a restart that is refused", OPEN, {
+		{ O, 0, { INIT }, EST, .init_tag = 0x77 },
+		{ R, 0x77, { ABORT }, EST, BAD_TAG, .flags = T },
+		{ R, 0x77, { ABORT }, EST },
+		{ R, 0x77, { ABORT }, EST, BAD_TAG },
+		{ R, 0x77, { INITACK }, EST, BAD_TAG, 0x88 },
+		{ R, CT, { DATA }, EST },
+	  }, true, EST },
+	{ "INIT in somebody else's name", OPEN, {
+		{ O, 0, { INIT }, EST, .init_tag = 0x66 },
+		{ O, ST, { DATA }, EST },
+		{ R, CT, { DATA }, EST },
+		{ R, 0x66, { DATA }, EST, BAD_TAG },
+		{ O, 0x66, { ECHO }, EST, BAD_TAG },
+		{ R, 0x66, { COOKACK }, EST, BAD_TAG },
+		{ R, CT, { SHUT }, S(SHUTDOWN_RECD) },
+		{ O, 0, { INIT }, S(SHUTDOWN_RECD), .init_tag = 0x66 },
+		{ O, ST, { SHUTACK }, S(SHUTDOWN_ACK_SENT) },
+		{ R, 0, { INIT }, S(SHUTDOWN_ACK_SENT), .init_tag = 0x66 },
+		{ R, CT, { DONE }, S(CLOSED) },
 	  }, true, S(CLOSED) },
+	{ "the same while it is opened", 0, {
+		{ O, 0, { INIT }, S(CLOSED), .init_tag = CT },
+		{ R, CT, { INITACK }, S(COOKIE_WAIT), .init_tag = ST },
+		{ O, 0, { INIT }, S(COOKIE_WAIT), .init_tag = 0x66 },
+		{ R, 0, { INIT }, S(COOKIE_WAIT), .init_tag = 0x66 },
+		{ O, ST, { ECHO }, S(COOKIE_ECHOED) },
+		{ O, 0, { INIT }, S(COOKIE_ECHOED), .init_tag = 0x67 },
+		{ R, CT, { COOKACK }, EST },
+		{ O, ST, { DATA }, EST },
+	  }, true, EST },
+	{ "the client gives up and begins anew", 0, {
+		{ O, 0, { INIT }, S(CLOSED), .init_tag = CT },
+		{ R, CT, { INITACK }, S(COOKIE_WAIT), .init_tag = ST },
+		{ O, 0, { INIT }, S(COOKIE_WAIT), .init_tag = 0x77 },
+		{ R, 0x77, { INITACK }, S(COOKIE_WAIT), .init_tag = 0x88 },
+		{ O, 0x88, { ECHO }, S(COOKIE_ECHOED) },
+		{ R, 0x77, { COOKACK }, EST },
+	  }, true, EST },
+	{ "both send INIT, one answer is late", 0, {
+		{ O, 0, { INIT }, S(CLOSED), .init_tag = CT },
+		{ R, 0, { INIT }, S(CLOSED), .init_tag = ST },
+		{ O, ST, { INITACK }, S(COOKIE_WAIT), .init_tag = CT },
+		{ R, CT, { ECHO }, S(COOKIE_ECHOED) },
+		{ R, CT, { INITACK }, S(COOKIE_ECHOED), BAD_TAG, 0x99 },
+		{ O, ST, { COOKACK }, EST },
+		{ R, CT, { INITACK }, EST, BAD_TAG, 0x99 },
+	  }, true, EST },
+	{ "the server's INIT comes after its answer", 0, {
+		{ O, 0, { INIT }, S(CLOSED), .init_tag = CT },
+		{ R, CT, { INITACK }, S(COOKIE_WAIT), .init_tag = 0x99 },
+		{ R, 0, { INIT }, S(COOKIE_WAIT), .init_tag = ST },
+		{ O, 0x99, { ECHO }, S(COOKIE_ECHOED) },
+		{ O, ST, { INITACK }, S(COOKIE_ECHOED), .init_tag = CT },
+		{ R, CT, { ECHO }, S(COOKIE_ECHOED) },
+		{ O, ST, { COOKACK }, EST },
+		{ O, ST, { DATA }, EST },
+	  }, true, EST },
+	{ "two answers to one INIT", 0, {
+		{ O, 0, { INIT }, S(CLOSED), .init_tag = CT },
+		{ R, CT, { INITACK }, S(COOKIE_WAIT), .init_tag = 0x99 },
+		{ R, CT, { INITACK }, S(COOKIE_WAIT), .init_tag = ST },
+		{ O, ST, { ECHO }, S(COOKIE_ECHOED) },
+		{ R, CT, { INITACK }, S(COOKIE_ECHOED), BAD_TAG, 0x98 },
+		{ R, CT, { COOKACK }, EST },
+		{ O, ST, { DATA }, EST },
+	  }, true, EST },
+	{ "a stale cookie, and another one", 0, {
+		{ O, 0, { INIT }, S(CLOSED), .init_tag = CT },
+		{ R, CT, { INITACK }, S(COOKIE_WAIT), .init_tag = 0x99 },
+		{ O, 0x99, { ECHO }, S(COOKIE_ECHOED) },
+		{ R, CT, { ERROR }, S(CLOSED) },
+		{ O, 0, { INIT }, S(CLOSED), .init_tag = CT },
+		{ R, CT, { INITACK }, S(COOKIE_WAIT), .init_tag = ST },
+		{ O, ST, { ECHO }, S(COOKIE_ECHOED) },
+		{ R, CT, { COOKACK }, EST },
+	  }, true, EST },
 	{ "a second path", 0, {
 		{ O, ST, { HB }, S(HEARTBEAT_SENT) },
 		{ R, CT, { HBACK }, EST },
@@ -248,7 +395,21 @@ static const struct script_case script_cases[] = {
 	  }, true, EST },
 	{ "a strange HEARTBEAT with data", OPEN, {
 		{ O, 0x66, { HB, DATA }, EST, BAD_TAG },
+		{ O, 0x66, { HB, SCTP_CID_I_DATA }, EST, BAD_TAG },
+		{ O, 0x66, { SCTP_CID_I_DATA, HB }, EST, BAD_TAG },
 	  }, true, EST },
+	{ "a strange HEARTBEAT with what says nothing", OPEN, {
+		{ O, 0x66, { SACK, HB }, EST },
+		{ R, 0x44, { HBACK, SACK }, EST },
+		{ O, 0x66, { HB, SCTP_CID_FWD_TSN }, EST },
+	  }, true, EST },
+	{ "a strange HEARTBEAT with what does", OPEN, {
+		{ O, 0x66, { SHUT, HB }, EST, BAD_TAG },
+		{ O, 0x66, { HB, SHUT }, EST, BAD_TAG },
+		{ O, 0x66, { HB, HB }, EST, BAD_TAG },
+		{ R, CT, { SHUT }, S(SHUTDOWN_RECD) },
+		{ O, 0x66, { HB, SHUTACK }, S(SHUTDOWN_RECD), BAD_TAG },
+	  }, true, S(SHUTDOWN_RECD) },
 	{ "a strange HEARTBEAT ACK", OPEN, {
 		{ R, 0x66, { HBACK }, EST, BAD_TAG },
 	  }, true, EST },
@@ -256,6 +417,31 @@ static const struct script_case script_cases[] = {
 		{ O, 0x66, { HB }, EST },
 		{ O, ST, { HB }, EST },
 		{ R, 0x44, { HBACK }, EST, BAD_TAG },
+	  }, true, EST },
+	{ "no tag is none, known or not", OPEN, {
+		{ O, 0x66, { HB }, EST },
+		{ R, 0x44, { HBACK }, EST },
+		{ O, 0, { DATA }, EST, BAD_TAG },
+		{ O, 0, { HB }, EST, BAD_TAG },
+		{ O, 0, { SHUTACK }, EST, BAD_TAG },
+	  }, true, EST },
+	{ "SHUTDOWN ACK with another tag", OPEN, {
+		{ R, 9, { SHUTACK }, EST, BAD_TAG },
+		{ R, 9, { SHUTACK, DATA }, EST, BAD_TAG },
+		{ O, ST, { SHUT }, S(SHUTDOWN_SENT) },
+		{ R, 9, { SHUTACK }, S(SHUTDOWN_SENT), BAD_TAG },
+		{ R, CT, { SACK, SHUTACK }, S(SHUTDOWN_ACK_SENT) },
+	  }, true, S(SHUTDOWN_ACK_SENT) },
+	{ "SHUTDOWN ACK of the association before", 0, {
+		{ O, 0, { INIT }, S(CLOSED), .init_tag = CT },
+		{ R, 9, { SHUTACK }, S(CLOSED) },
+		{ R, 9, { SHUTACK, DATA }, S(CLOSED), BAD_TAG },
+		{ R, 0, { SHUTACK }, S(CLOSED), BAD_TAG },
+		{ R, CT, { INITACK }, S(COOKIE_WAIT), .init_tag = ST },
+		{ O, ST, { ECHO }, S(COOKIE_ECHOED) },
+		{ R, 9, { SHUTACK, ERROR }, S(COOKIE_ECHOED) },
+		{ R, 9, { ERROR }, S(COOKIE_ECHOED), BAD_TAG },
+		{ R, CT, { COOKACK }, EST },
 	  }, true, EST },
 	{ "SHUTDOWN ACK out of the blue", 0, {
 		{ O, 0x33, { SHUTACK }, S(SHUTDOWN_ACK_SENT) },
@@ -276,9 +462,24 @@ static const struct script_case script_cases[] = {
 	{ "COOKIE ECHO and data out of the blue", 0, {
 		{ O, 0, { ECHO, DATA }, S(NONE), BAD_NEW },
 	  } },
-	{ "SHUTDOWN out of the blue", 0, {
-		{ O, 1, { SHUT }, S(NONE), BAD_TAG },
-		{ O, 0, { SHUT }, S(CLOSED) },
+	{ "an association that we did not see begin", 0, {
+		{ O, 1, { INITACK }, S(NONE), BAD_NEW, 1 },
+		{ O, 0, { INITACK }, S(NONE), BAD_TAG, 1 },
+		{ O, 1, { SHUT }, S(NONE), BAD_NEW },
+		{ O, 0, { SHUT }, S(NONE), BAD_TAG },
+		{ O, 1, { ERROR }, S(NONE), BAD_NEW },
+		{ O, 0, { ERROR }, S(NONE), BAD_TAG },
+		{ O, 1, { ECHO }, S(NONE), BAD_NEW },
+		{ O, 0, { ECHO }, S(NONE), BAD_TAG },
+		{ O, 0, { SHUTACK }, S(NONE), BAD_TAG },
+		{ O, 0, { HB }, S(NONE), BAD_TAG },
+	  } },
+	{ "the answer of a path, before its question", 0, {
+		{ O, ST, { HBACK }, S(CLOSED) },
+		{ O, ST, { DATA }, S(CLOSED) },
+		{ R, CT, { DATA }, S(CLOSED), BAD_TAG },
+		{ R, CT, { HB }, S(CLOSED) },
+		{ R, CT, { DATA }, S(CLOSED) },
 	  }, .timeout = S(CLOSED) },
 	{ "what must be alone is not", OPEN, {
 		{ O, 0, { INIT, DATA }, EST, BAD_ROW, 1 },
@@ -293,10 +494,9 @@ static const struct script_case script_cases[] = {
 	{ "behind AUTH", 0, {
 		{ O, 0, { INIT }, S(CLOSED), .init_tag = CT },
 		{ R, CT, { INITACK }, S(COOKIE_WAIT), .init_tag = ST },
-		{ O, ST, { SCTP_CID_AUTH, DATA, ECHO }, S(COOKIE_WAIT),
-		  BAD_ROW },
-		{ O, ST, { SCTP_CID_AUTH, ECHO, DATA }, S(COOKIE_ECHOED) },
-		{ R, CT, { SCTP_CID_AUTH, COOKACK }, EST },
+		{ O, ST, { AUTH, DATA, ECHO }, S(COOKIE_WAIT), BAD_ROW },
+		{ O, ST, { AUTH, ECHO, DATA }, S(COOKIE_ECHOED) },
+		{ R, CT, { AUTH, COOKACK }, EST },
 	  }, true, EST },
 	{ "no chunk at all", OPEN, {
 		{ O, ST, { 0 }, EST, BAD_ROW },
@@ -341,22 +541,31 @@ static void test_script(struct kunit *test)
 			cn->timeout[CT_TIMEOUT_SCTP + c->timeout] : 0);
 }
 
-/* What keeps nothing alive: INIT repeated, and a HEARTBEAT nobody knows. */
+/*
+ * What keeps nothing alive, for anybody can send it: INIT repeated or in an
+ * association, its refusal, HEARTBEAT and SHUTDOWN ACK of who knows where.
+ */
 static void test_quiet(struct kunit *test)
 {
+	static const struct packet strange[] = {
+		{ O, 0x66, { HB }, EST },
+		{ O, 0, { INIT }, EST, .init_tag = 0x66 },
+		{ R, 0, { INIT }, EST, .init_tag = 0x66 },
+		{ R, 0x66, { ABORT }, EST },
+	};
+	const struct packet old = { R, 9, { SHUTACK }, S(CLOSED) };
 	struct ct_entry *e = test_entry(test, test_net(test));
-	const struct packet strange = { O, 0x66, { HB }, EST };
 
 	follow(test, e, prologue, 1);
 	e->expires = 7 * HZ;
 	follow(test, e, prologue, 1);
-	play(test, e, &prologue[0]);
+	follow(test, e, &old, 1);
 	KUNIT_EXPECT_EQ(test, e->expires, 7u * HZ);
 
 	e = test_entry(test, test_net(test));
 	follow(test, e, prologue, OPEN);
 	e->expires = 7 * HZ;
-	play(test, e, &strange);
+	follow(test, e, strange, ARRAY_SIZE(strange));
 	KUNIT_EXPECT_EQ(test, e->expires, 7u * HZ);
 }
 

@@ -3,6 +3,11 @@
  * SCTP (RFC 9260), seen by somebody between the two ends: a packet is a row of
  * chunks, and each may change the state. Who knows its verification tag is part
  * of the association.
+ *
+ * An INIT has no tag, so anybody can send one in the name of an end. The other
+ * end goes on as before, answers, and gives in only to who returns the cookie of
+ * that answer (5.2.2, 5.2.4). So do we: tags that an association has stay until
+ * somebody echoes a cookie with the ones that were offered instead.
  */
 #include <linux/crc32.h>
 #include <linux/crc32c.h>
@@ -66,22 +71,23 @@ static enum chunk chunk_of(u8 type)
 static const u8 steps[SCTP_CONNTRACK_MAX][IP_CT_DIR_MAX][__CHUNK_MAX] = {
 	/*
 	 * The first packet. INIT opens (5.1); a HEARTBEAT is of a second path
-	 * of an association (5.4); what else is there is late, and answered by
-	 * ABORT or SHUTDOWN COMPLETE (8.4).
+	 * of an association (5.4). What else there is belongs to something that
+	 * we did not see begin, so that nobody could tell if its tag is right.
 	 */
 	[TO(NONE)] = {
 		[IP_CT_DIR_ORIGINAL] = {
 			[CHUNK_OTHER] = REJECT,
 			[CHUNK_INIT] = TO(CLOSED),
-			[CHUNK_INIT_ACK] = TO(CLOSED),
-			[CHUNK_ABORT] = REJECT,
-			[CHUNK_SHUTDOWN] = TO(CLOSED),
+			[CHUNK_INIT_ACK ... CHUNK_SHUTDOWN] = REJECT,
+			/* Out of the blue, but it gets an answer (8.4). */
 			[CHUNK_SHUTDOWN_ACK] = TO(SHUTDOWN_ACK_SENT),
-			[CHUNK_SHUTDOWN_COMPLETE] = REJECT,
-			[CHUNK_ERROR] = TO(CLOSED),
-			[CHUNK_COOKIE_ECHO] = TO(CLOSED),
-			[CHUNK_COOKIE_ACK] = REJECT,
+			[CHUNK_SHUTDOWN_COMPLETE ... CHUNK_COOKIE_ACK] = REJECT,
 			[CHUNK_HEARTBEAT] = TO(HEARTBEAT_SENT),
+			/*
+			 * The HEARTBEAT came before us, or another way. Lost,
+			 * it would count against the path (8.3); it opens
+			 * nothing, and the next HEARTBEAT finds it gone.
+			 */
 			[CHUNK_HEARTBEAT_ACK] = TO(CLOSED),
 		},
 		[IP_CT_DIR_REPLY] = {
@@ -90,6 +96,10 @@ static const u8 steps[SCTP_CONNTRACK_MAX][IP_CT_DIR_MAX][__CHUNK_MAX] = {
 	},
 	/* INIT was sent, or all is over. */
 	[TO(CLOSED)] = {
+		/* Who sends INIT in the reply direction is answered here. */
+		[IP_CT_DIR_ORIGINAL] = {
+			[CHUNK_INIT_ACK] = TO(COOKIE_WAIT),
+		},
 		[IP_CT_DIR_REPLY] = {
 			[CHUNK_INIT_ACK] = TO(COOKIE_WAIT),
 		},
@@ -129,8 +139,6 @@ static const u8 steps[SCTP_CONNTRACK_MAX][IP_CT_DIR_MAX][__CHUNK_MAX] = {
 	},
 	[TO(SHUTDOWN_SENT)] = {
 		[IP_CT_DIR_ORIGINAL] = {
-			/* Another association of the same two (5.2.2). */
-			[CHUNK_INIT] = TO(CLOSED),
 			[CHUNK_ABORT] = TO(CLOSED),
 			/* Both shut down at once (9.2). */
 			[CHUNK_SHUTDOWN_ACK] = TO(SHUTDOWN_ACK_SENT),
@@ -142,7 +150,6 @@ static const u8 steps[SCTP_CONNTRACK_MAX][IP_CT_DIR_MAX][__CHUNK_MAX] = {
 	},
 	[TO(SHUTDOWN_RECD)] = {
 		[IP_CT_DIR_ORIGINAL] = {
-			[CHUNK_INIT] = TO(CLOSED),
 			[CHUNK_ABORT] = TO(CLOSED),
 			[CHUNK_SHUTDOWN_ACK] = TO(SHUTDOWN_ACK_SENT),
 		},
@@ -161,9 +168,14 @@ static const u8 steps[SCTP_CONNTRACK_MAX][IP_CT_DIR_MAX][__CHUNK_MAX] = {
 			[CHUNK_SHUTDOWN_COMPLETE] = TO(CLOSED),
 		},
 	},
-	/* A path is probed, its answer confirms it (5.4). */
+	/*
+	 * A path is probed, its answer confirms it (5.4). Until then its tag is
+	 * hearsay: another chunk of the sender does not leave a path behind, and
+	 * of who has not confirmed it nothing is believed.
+	 */
 	[TO(HEARTBEAT_SENT)] = {
 		[IP_CT_DIR_ORIGINAL] = {
+			/* Its association is gone: a new one begins. */
 			[CHUNK_INIT] = TO(COOKIE_WAIT),
 			[CHUNK_INIT_ACK] = TO(CLOSED),
 			[CHUNK_ABORT] = TO(CLOSED),
@@ -190,12 +202,14 @@ struct walk {
 	__be32 tag;
 	unsigned int dir;
 	u32 present;		/* BIT() of enum chunk */
-	bool data;		/* there is a DATA chunk */
+	bool data;		/* there is user data */
+	bool strange;		/* a HEARTBEAT had another tag */
 	bool quiet;		/* accepted, but keeps nothing alive */
 	bool established;
 	enum ct_invalid reason;
 	struct ct_sctp sctp;
 	__be32 vtag[IP_CT_DIR_MAX];
+	__be32 offer[IP_CT_DIR_MAX];
 };
 
 /*
@@ -256,17 +270,12 @@ static bool survey(struct walk *w)
 		if (!n)
 			auth = ch.type == SCTP_CID_AUTH;
 		w->present |= BIT(c);
-		w->data |= ch.type == SCTP_CID_DATA;
+		w->data |= ch.type == SCTP_CID_DATA ||
+			   ch.type == SCTP_CID_I_DATA;
 		off = chunk_next(off, &ch);
 	}
 	return n;
 }
-
-/* Chunks that have rules of their own about the tag (8.5.1), or none. */
-#define TAG_RULES	(BIT(CHUNK_INIT) | BIT(CHUNK_SHUTDOWN_COMPLETE) | \
-			 BIT(CHUNK_COOKIE_ECHO) | BIT(CHUNK_ABORT) | \
-			 BIT(CHUNK_SHUTDOWN_ACK) | BIT(CHUNK_HEARTBEAT) | \
-			 BIT(CHUNK_HEARTBEAT_ACK))
 
 /* The T bit: the tag is the other end's, for the sender has none (8.4). */
 static bool tag_is_right(const struct walk *w, const struct sctp_chunkhdr *ch)
@@ -299,7 +308,7 @@ static enum beat heartbeat(struct walk *w, bool ack)
 		s->strange = 0;
 		return BEAT_FITS;
 	}
-	if (w->data || w->quiet)
+	if (w->data || w->strange)
 		return BEAT_INVALID;
 	if (!ack) {
 		s->strange = 1;
@@ -330,36 +339,165 @@ static bool read_init_tag(const struct walk *w, unsigned int off, __be32 *tag)
 	return true;
 }
 
+/* In these states nobody relies on tags that we know, if there are any. */
+static bool tags_are_free(u8 state)
+{
+	return state == TO(NONE) || state == TO(CLOSED) ||
+	       state == TO(HEARTBEAT_SENT);
+}
+
+/* The tags that were offered are the association's from now on. */
+static void adopt(struct walk *w)
+{
+	memcpy(w->vtag, w->offer, sizeof(w->vtag));
+	w->sctp.init = w->sctp.offered;
+	w->sctp.offered = 0;
+}
+
+/* INIT names the sender's tag, for packets in the other direction. */
+static void take_init(struct walk *w, __be32 tag)
+{
+	struct ct_sctp *s = &w->sctp;
+	const u8 mine = BIT(w->dir), other = BIT(!w->dir);
+	const bool known = w->vtag[!w->dir] == tag;
+
+	if (tags_are_free(s->state)) {
+		/* Both sent one, and this is another: it begins anew. */
+		if (!known && s->init == (mine | other))
+			s->init = 0;
+		s->init |= mine;
+		s->offered = 0;
+		w->vtag[!w->dir] = tag;
+		return;
+	}
+	if (known)
+		return;
+	w->quiet = true;
+	if ((s->offered & mine) && w->offer[!w->dir] == tag)
+		return;
+	/* Only an INIT of the other end outlives this one (5.2.1). */
+	if (s->offered != other) {
+		s->offered = 0;
+		w->offer[w->dir] = 0;
+	}
+	s->offered |= mine;
+	w->offer[!w->dir] = tag;
+}
+
 /*
- * An INIT names the sender's tag. When both ends sent one (5.2.1), the INIT ACK
- * to the other's has to name the same tag again.
+ * INIT ACK is addressed to the tag that an INIT named, and names the sender's
+ * own. Who sent an INIT as well has to name the same tag again (5.2.1).
  */
+static enum ct_invalid take_init_ack(struct walk *w, __be32 tag)
+{
+	struct ct_sctp *s = &w->sctp;
+	const u8 mine = BIT(w->dir), other = BIT(!w->dir);
+	const bool offer = (s->offered & other) && w->tag == w->offer[w->dir];
+	const u8 init = offer ? s->offered : s->init;
+	__be32 *named = offer ? &w->offer[!w->dir] : &w->vtag[!w->dir];
+
+	if (!offer && w->tag != w->vtag[w->dir])
+		return CT_INVALID_SCTP_TAG;
+	if (*named && *named != tag && (!(init & other) || (init & mine)))
+		return CT_INVALID_SCTP_TAG;
+	*named = tag;
+	if (offer && tags_are_free(s->state))
+		adopt(w);
+	return CT_OK;
+}
+
 static enum ct_invalid learn_tag(struct walk *w, enum chunk c,
 				 unsigned int off)
 {
-	struct ct_sctp *s = &w->sctp;
-	__be32 *known = &w->vtag[!w->dir], tag;
-	const u8 mine = BIT(w->dir), other = BIT(!w->dir);
+	__be32 tag;
 
 	if (!read_init_tag(w, off, &tag))
 		return CT_INVALID_SCTP_CHUNK;
 	/* 0 is none (3.3.2). */
 	if (!tag)
 		return CT_INVALID_SCTP_TAG;
-	if (c == CHUNK_INIT) {
-		/* Not one repeated, or long known. */
-		if (s->state == TO(NONE) || *known != tag) {
-			if (s->init == (mine | other))
-				s->init &= ~other;
-			s->init |= mine;
-		}
-	} else if (*known != tag &&
-		   ((!(s->init & other) && *known) ||
-		    s->init == (mine | other))) {
-		return CT_INVALID_SCTP_TAG;
-	}
-	*known = tag;
+	if (c == CHUNK_INIT_ACK)
+		return take_init_ack(w, tag);
+	take_init(w, tag);
 	return CT_OK;
+}
+
+/*
+ * The cookie comes back, with the tag that came with it: no INIT awaits an
+ * answer any more, and which tags are right is settled.
+ */
+static bool take_cookie(struct walk *w, u8 *next)
+{
+	struct ct_sctp *s = &w->sctp;
+
+	if ((s->offered & BIT(w->dir)) && w->tag == w->offer[w->dir]) {
+		adopt(w);
+		if (s->state != TO(ESTABLISHED))
+			*next = TO(COOKIE_ECHOED);
+	}
+	s->init = 0;
+	return w->tag == w->vtag[w->dir];
+}
+
+/*
+ * An INIT is refused (5.2.2, 5.1): the tag is the one it named. What there is
+ * besides goes on.
+ */
+static bool refuses_offer(struct walk *w, const struct sctp_chunkhdr *ch)
+{
+	if ((ch->flags & SCTP_CHUNK_FLAG_T) || w->tag == w->vtag[w->dir] ||
+	    !(w->sctp.offered & BIT(!w->dir)) || w->tag != w->offer[w->dir])
+		return false;
+	w->sctp.offered = 0;
+	w->quiet = true;
+	return true;
+}
+
+static bool beat_fits(struct walk *w, bool ack, u8 *next)
+{
+	const enum beat beat = heartbeat(w, ack);
+
+	if (beat == BEAT_STRANGE) {
+		w->strange = true;
+		w->quiet = true;
+		*next = w->sctp.state;
+	}
+	return beat != BEAT_INVALID;
+}
+
+/*
+ * Is the tag right for this chunk (8.5, 8.5.1)? Of chunks that say nothing of
+ * the association, when all others have had their say. Changes @next where
+ * tags decide what the chunk means.
+ */
+static bool tag_fits(struct walk *w, const struct sctp_chunkhdr *ch,
+		     enum chunk c, u8 *next)
+{
+	switch (c) {
+	case CHUNK_OTHER:
+	case CHUNK_INIT_ACK:	/* See learn_tag(). */
+		return true;
+	case CHUNK_INIT:
+		return !w->tag;
+	case CHUNK_ABORT:
+		if (refuses_offer(w, ch)) {
+			*next = w->sctp.state;
+			return true;
+		}
+		return tag_is_right(w, ch);
+	case CHUNK_SHUTDOWN_COMPLETE:
+		return tag_is_right(w, ch);
+	case CHUNK_COOKIE_ECHO:
+		return take_cookie(w, next);
+	case CHUNK_HEARTBEAT:
+	case CHUNK_HEARTBEAT_ACK:
+		return beat_fits(w, c == CHUNK_HEARTBEAT_ACK, next);
+	case CHUNK_SHUTDOWN_ACK:
+		/* Of a tag that is not known (a path) nothing can be said. */
+		return !w->vtag[w->dir] || w->tag == w->vtag[w->dir];
+	default:
+		return w->tag == w->vtag[w->dir];
+	}
 }
 
 /* Return: the state after a chunk, REJECT with w->reason set */
@@ -368,46 +506,16 @@ static u8 take_chunk(struct walk *w, const struct sctp_chunkhdr *ch,
 {
 	struct ct_sctp *s = &w->sctp;
 	const enum chunk c = chunk_of(ch->type);
-	enum beat beat;
-	u8 next;
+	u8 next = steps[s->state][w->dir][c] ?: s->state;
 
-	w->reason = CT_INVALID_SCTP_TAG;
-	switch (c) {
-	case CHUNK_INIT:
-		if (w->tag)
-			return REJECT;
-		break;
-	case CHUNK_ABORT:
-	case CHUNK_SHUTDOWN_COMPLETE:
-		if (!tag_is_right(w, ch))
-			return REJECT;
-		break;
-	case CHUNK_COOKIE_ECHO:
-		if (w->tag != w->vtag[w->dir])
-			return REJECT;
-		break;
-	case CHUNK_COOKIE_ACK:
-		s->init = 0;
-		break;
-	case CHUNK_HEARTBEAT:
-	case CHUNK_HEARTBEAT_ACK:
-		beat = heartbeat(w, c == CHUNK_HEARTBEAT_ACK);
-		if (beat == BEAT_INVALID)
-			return REJECT;
-		if (beat == BEAT_STRANGE) {
-			w->quiet = true;
-			return s->state;
-		}
-		break;
-	default:
-		break;
-	}
-
-	next = steps[s->state][w->dir][c] ?: s->state;
 	if (next == REJECT) {
-		w->reason = CT_INVALID_SCTP_STATE;
+		w->reason = s->state == TO(NONE) ? CT_INVALID_SCTP_NEW :
+						   CT_INVALID_SCTP_STATE;
 		return REJECT;
 	}
+	w->reason = CT_INVALID_SCTP_TAG;
+	if (!tag_fits(w, ch, c, &next))
+		return REJECT;
 	if (c == CHUNK_INIT || c == CHUNK_INIT_ACK) {
 		w->reason = learn_tag(w, c, off);
 		if (w->reason)
@@ -422,18 +530,35 @@ static u8 take_chunk(struct walk *w, const struct sctp_chunkhdr *ch,
 	return next;
 }
 
-/* The entry is locked, or nobody else's. Return: why the packet is invalid */
-static enum ct_invalid take_packet(struct walk *w, struct ct_entry *e,
-				   u32 *events)
+/*
+ * An end that was shutting down does not know yet that the other one begins
+ * anew, and asks with the old tag; it gets its answer as if out of the blue
+ * (8.5.1 E, 8.4). It may add that it cannot take the cookie now (5.2.4, A).
+ */
+static bool old_shutdown(const struct walk *w)
+{
+	const u32 may = BIT(CHUNK_SHUTDOWN_ACK) | BIT(CHUNK_ERROR);
+	const u8 state = w->sctp.state;
+
+	return (w->present & BIT(CHUNK_SHUTDOWN_ACK)) && !(w->present & ~may) &&
+	       w->tag != w->vtag[w->dir] &&
+	       (state == TO(CLOSED) || state == TO(COOKIE_WAIT) ||
+		state == TO(COOKIE_ECHOED));
+}
+
+static enum ct_invalid take_chunks(struct walk *w)
 {
 	unsigned int off = chunk_first(w->p);
 	struct sctp_chunkhdr ch;
 	u8 next;
 
-	w->sctp = e->proto.sctp;
-	memcpy(w->vtag, e->vtag, sizeof(w->vtag));
-	if (!(w->present & TAG_RULES) && w->tag != w->vtag[w->dir])
+	/* INIT has no tag (8.5.1 A), and nothing else has none. */
+	if (!w->tag && !(w->present & BIT(CHUNK_INIT)))
 		return CT_INVALID_SCTP_TAG;
+	if (old_shutdown(w)) {
+		w->quiet = true;
+		return CT_OK;
+	}
 	for (; chunk_at(w->p, off, &ch); off = chunk_next(off, &ch)) {
 		next = take_chunk(w, &ch, off);
 		if (next == REJECT)
@@ -442,11 +567,31 @@ static enum ct_invalid take_packet(struct walk *w, struct ct_entry *e,
 			w->established = true;
 		w->sctp.state = next;
 	}
+	if ((w->present & BIT(CHUNK_OTHER)) && !w->strange &&
+	    w->tag != w->vtag[w->dir])
+		return CT_INVALID_SCTP_TAG;
+	return CT_OK;
+}
 
-	if (w->sctp.state != e->proto.sctp.state)
+/* The entry is locked, or nobody else's. Return: why the packet is invalid */
+static enum ct_invalid take_packet(struct walk *w, struct ct_entry *e,
+				   u32 *events)
+{
+	enum ct_invalid reason;
+
+	w->sctp = e->proto.sctp;
+	memcpy(w->vtag, e->vtag, sizeof(w->vtag));
+	memcpy(w->offer, e->seen.offer, sizeof(w->offer));
+	reason = take_chunks(w);
+	if (reason)
+		return reason;
+
+	if (w->sctp.state != e->proto.sctp.state ||
+	    memcmp(w->vtag, e->vtag, sizeof(w->vtag)))
 		*events |= BIT(IPCT_PROTOINFO);
 	e->proto.sctp = w->sctp;
 	memcpy(e->vtag, w->vtag, sizeof(e->vtag));
+	memcpy(e->seen.offer, w->offer, sizeof(w->offer));
 	if (w->established && !ct_status_set(e, IPS_ASSURED_BIT))
 		*events |= BIT(IPCT_ASSURED);
 	if (!w->quiet)
