@@ -13,6 +13,7 @@ struct header_case {
 	u8 len;
 	u16 call;
 	enum ct_invalid expect;
+	u8 padding;	/* of the link, behind the packet */
 };
 
 static const struct header_case header_cases[] = {
@@ -29,6 +30,9 @@ static const struct header_case header_cases[] = {
 	  0xff01 },
 	{ "a call, cut off", V4, { 0x30, 1, 0x88, 0x0b, 0, 9, 0x12 }, 7, 0,
 	  SHORT },
+	{ "cut, and padded by the link", V4, { 0, 0, 0x08 }, 3, 0, SHORT, 9 },
+	{ "a call, cut off and padded", V6, { 0x30, 1, 0x88, 0x0b, 0, 9 }, 6,
+	  0, SHORT, 20 },
 	{ "a call, and no more than its number", V4,
 	  { 0x30, 1, 0x88, 0x0b, 0, 9 }, 6, 0, SHORT },
 	{ "enhanced, but no PPP", V4, { 0x30, 1, 0x08, 0, 0, 9, 0, 1 }, 8, 0,
@@ -58,6 +62,7 @@ static void test_header(struct kunit *test)
 		test_start(&t, c->l3, IPPROTO_GRE);
 		memcpy(test_put(&t, c->len), c->data, c->len);
 		test_finish(&t);
+		test_put(&t, c->padding);
 		p = test_located(test, cn, test_skb(test, &t, linear ? t.len :
 						    t.l4off), t.l3);
 		KUNIT_EXPECT_EQ(test, (int)ct_packet_tuple(&p, 0, &tuple),
