@@ -24,6 +24,7 @@ import time
 A4, B4 = "10.8.0.1", "10.9.0.1"
 A6, B6 = "fd00:8::1", "fd00:9::1"
 TCP, UDP, ICMP, ICMPV6 = 6, 17, 1, 58
+GRE, SCTP, UDPLITE = 47, 132, 136
 failed = 0
 
 
@@ -188,6 +189,40 @@ def udp_packet(src, dst, *args, **more):
     return ip(src, dst, UDP, udp(src, dst, *args, **more))
 
 
+def gre(src, dst, words):
+    """@words in hexadecimal."""
+    return ip(src, dst, GRE, bytes.fromhex(words))
+
+
+def udplite_packet(src, dst, sport, dport, payload=b"", coverage=0,
+                   no_sum=False, flip=None):
+    """@flip: the octet to be damaged afterwards."""
+    total = 8 + len(payload)
+    data = struct.pack("!HHHH", sport, dport, coverage, 0) + payload
+    pseudo = pack(src) + pack(dst) + struct.pack("!II", total, UDPLITE)
+    value = checksum(pseudo + data[:coverage or total])
+    data = data[:6] + struct.pack("!H", 0 if no_sum else value) + data[8:]
+    if flip:
+        data = data[:flip] + bytes([data[flip] ^ 1]) + data[flip + 1:]
+    return ip(src, dst, UDPLITE, data)
+
+
+def chunk(kind, body=b"", flags=0):
+    out = struct.pack("!BBH", kind, flags, 4 + len(body)) + body
+    return out + bytes(-len(out) % 4)
+
+
+def init(kind, tag):
+    """INIT (1) or INIT ACK (2)."""
+    return chunk(kind, struct.pack("!IIHHI", tag, 65536, 1, 1, 1))
+
+
+def sctp_packet(src, dst, sport, dport, tag, chunks, bad=False):
+    head = struct.pack("!HHI", sport, dport, tag)
+    crc = crc32c(head + b"\0\0\0\0" + chunks) ^ (1 if bad else 0)
+    return ip(src, dst, SCTP, head + struct.pack("<I", crc) + chunks)
+
+
 # The wire
 
 class Tun:
@@ -238,6 +273,14 @@ class Wire:
         here.send(packet)
         return there.receive(wait)
 
+    def judged(self, name, valid, side, packet):
+        """Is it invalid? It passes in either case."""
+        before = stat("invalid")
+        passed = self.pass_on(side, packet) is not None
+        got = not stat("invalid") - before
+        check(name, passed and got == valid,
+              "passed %s, valid %s" % (passed, got))
+
 
 class Talk:
     """A TCP conversation between A:sport and B:dport, one step at a time."""
@@ -277,6 +320,57 @@ class Talk:
     def line(self):
         return one_entry("tcp", self.host["a"], self.host["b"],
                          self.port["a"], self.port["b"])
+
+
+class Association:
+    """SCTP between A:sport and B:80, one packet at a time."""
+    (DATA, INIT, INITACK, SACK, HEARTBEAT, HEARTBEATACK, ABORT, SHUTDOWN,
+     SHUTDOWNACK, ERROR, COOKIEECHO, COOKIEACK) = range(12)
+    COMPLETE, IDATA = 14, 64
+
+    def __init__(self, wire, sport, six=False):
+        self.wire = wire
+        self.host = {"a": A6 if six else A4, "b": B6 if six else B4}
+        self.port = {"a": sport, "b": 80}
+        # Of packets to that side.
+        self.tag = {"a": 12, "b": 7}
+
+    def body(self, side, kind, names):
+        if isinstance(kind, bytes):
+            return kind
+        if kind in (self.INIT, self.INITACK):
+            return init(kind, self.tag[side] if names is None else names)
+        return chunk(kind, b"12345678" if kind in (self.DATA, self.IDATA)
+                     else b"")
+
+    def packet(self, side, *chunks, tag=None, names=None, bad=False):
+        """@chunks: kinds, or bytes. @tag: if not as it should be; @names: the
+        tag within INIT or INIT ACK."""
+        other = "b" if side == "a" else "a"
+        if tag is None:
+            tag = 0 if chunks[:1] == (self.INIT,) else self.tag[other]
+        return sctp_packet(self.host[side], self.host[other], self.port[side],
+                           self.port[other], tag,
+                           b"".join(self.body(side, c, names)
+                                    for c in chunks), bad)
+
+    def step(self, side, *chunks, **more):
+        """Send; True when it came out at the other side."""
+        packet = self.packet(side, *chunks, **more)
+        return self.wire.pass_on(side, packet) is not None
+
+    def open(self):
+        return (self.step("a", self.INIT) and self.step("b", self.INITACK) and
+                self.step("a", self.COOKIEECHO) and
+                self.step("b", self.COOKIEACK))
+
+    def line(self):
+        return one_entry("sctp", self.host["a"], self.host["b"],
+                         self.port["a"], self.port["b"])
+
+    def state(self):
+        found = self.line()
+        return found.state if found else None
 
 
 # The table

@@ -44,11 +44,14 @@ serve()
 talk()
 {
 	n1 python3 - "$@" <<-'END'
-		import socket, sys, time
+		import socket, struct, sys, time
 		host, kind, proto, port, pause = sys.argv[1:]
 		family = socket.AF_INET6 if ":" in host else socket.AF_INET
 		s = socket.socket(family, int(kind), int(proto))
 		s.settimeout(10)
+		# Who is killed says so once, and not again and again.
+		s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+		             struct.pack("ii", float(pause) > 60, 0))
 		s.bind(("::" if ":" in host else "0.0.0.0", int(port)))
 		s.connect((host, 7))
 		for n in range(2):
@@ -68,6 +71,31 @@ for host in 10.0.2.1 fd00:2::1; do
 		"^sctp +132 [0-9]+ ESTABLISHED src=.* dst=$host sport=4001 dport=7 .*\[ASSURED\]"
 	wait $!
 done
+
+sum_invalid()
+{
+	n0 conntrack -S | grep -Eo '\binvalid=[0-9]+' |
+		awk -F = '{ n += $2 } END { print n }'
+}
+
+# A client that is gone without a word, and comes back from the same port.
+talk 10.0.2.1 1 132 4002 1000 >"$TMP/out" 2>"$TMP/killed" &
+seen "an association whose client crashes" \
+	"^sctp +132 [0-9]+ ESTABLISHED src=.* sport=4002 dport=7 .*\[ASSURED\]"
+n1 nft -f - <<-END
+	table ip silence {
+		chain output {
+			type filter hook output priority 0
+			meta l4proto sctp drop
+		}
+	}
+END
+ip netns pids n1 | xargs kill -KILL
+wait $!
+n1 nft delete table ip silence
+before=$(sum_invalid)
+is "it restarts" "$(talk 10.0.2.1 1 132 4002 0)" hellohello
+is "and no packet is invalid" "$(($(sum_invalid) - before))" 0
 
 # A client's port is taken for minutes, in both families.
 serve n2 6 33
@@ -118,190 +146,110 @@ seen "which is a connection, too" \
 raw <<'END'
 wire = Wire()
 
-SCTP, DCCP, UDPLITE, GRE = 132, 33, 136, 47
-
-def chunk(kind, body=b"", flags=0):
-    return struct.pack("!BBH", kind, flags, 4 + len(body)) + body
-
-def init(kind, tag):
-    return chunk(kind, struct.pack("!IIHHI", tag, 65536, 1, 1, 1))
-
-def sctp(side, port, tag, chunks, bad=False):
-    src, dst = (A4, B4) if side == "a" else (B4, A4)
-    ports = (port, 80) if side == "a" else (80, port)
-    head = struct.pack("!HHI", *ports, tag)
-    crc = crc32c(head + b"\0\0\0\0" + chunks) ^ (1 if bad else 0)
-    return ip4(src, dst, SCTP, head + struct.pack("<I", crc) + chunks)
-
-def judged(name, valid, side, packet):
-    before = stat("invalid")
-    passed = wire.pass_on(side, packet) is not None
-    got = not stat("invalid") - before
-    check(name, passed and got == valid, "passed %s, valid %s" % (passed, got))
-
-def state(port, proto="sctp"):
-    line = one_entry(proto, A4, B4, port)
-    return line.state if line else None
-
+judged = wire.judged
 # However slow this is.
-for name in "closed", "cookie_wait", "cookie_echoed", "established":
+for name in ("closed", "cookie_wait", "cookie_echoed", "established",
+             "shutdown_sent", "shutdown_recd", "shutdown_ack_sent"):
     sysctl("sctp_timeout_" + name, 300)
 
-INIT, INITACK, HB, ABORT, ECHO, COOKACK = 1, 2, 4, 6, 10, 11
-judged("INIT", True, "a", sctp("a", 1, 0, init(INIT, 12)))
-equal("opens", state(1), "CLOSED")
-judged("INIT ACK, wrong tag", False, "b", sctp("b", 1, 5, init(INITACK, 7)))
-judged("INIT ACK", True, "b", sctp("b", 1, 12, init(INITACK, 7)))
-equal("is noted", state(1), "COOKIE_WAIT")
-judged("COOKIE ECHO, wrong tag", False, "a", sctp("a", 1, 8, chunk(ECHO)))
-judged("COOKIE ECHO", True, "a", sctp("a", 1, 7, chunk(ECHO)))
-equal("comes next", state(1), "COOKIE_ECHOED")
-judged("COOKIE ACK", True, "b", sctp("b", 1, 12, chunk(COOKACK)))
-equal("makes an association", state(1), "ESTABLISHED")
-judged("a bad checksum", False, "a", sctp("a", 1, 7, chunk(HB), True))
-judged("ABORT, wrong tag", False, "b", sctp("b", 1, 9, chunk(ABORT)))
-equal("aborts nothing", state(1), "ESTABLISHED")
-judged("ABORT", True, "b", sctp("b", 1, 12, chunk(ABORT)))
-equal("does", state(1), "CLOSED")
-judged("data of no association", False, "a", sctp("a", 2, 7, chunk(0, b"abcd")))
-judged("INIT with another chunk", False, "a",
-       sctp("a", 3, 0, init(INIT, 12) + chunk(HB)))
-judged("no chunk", False, "a", sctp("a", 4, 0, b""))
-judged("a chunk without a length", False, "a",
-       sctp("a", 5, 0, struct.pack("!BBH", HB, 0, 0)))
+port = 0
+def fresh(opened=True):
+    """The ends want packets with 12 (a) and 7 (b)."""
+    global port
+    port += 1
+    talk = Association(wire, port)
+    if opened:
+        talk.open()
+    return talk
 
-(REQUEST, RESPONSE, DATA, ACK, DATAACK, CLOSEREQ, CLOSE, RESET, SYNC,
- SYNCACK) = range(10)
+def says(name, talk, valid, side, *chunks, state=None, **more):
+    judged(name, valid, side, talk.packet(side, *chunks, **more))
+    if state:
+        equal(name + ": the state", talk.state(), state)
 
-def dccp(side, port, kind, seq=1, ack=0, data=b"", long=True, doff=None,
-         cscov=0, bad=False, cut=None):
-    src, dst = (A4, B4) if side == "a" else (B4, A4)
-    ports = (port, 80) if side == "a" else (80, port)
-    if long:
-        body = struct.pack("!BBHI", kind << 1 | 1, 0, seq >> 32,
-                           seq & 0xffffffff)
-        if kind not in (REQUEST, DATA):
-            body += struct.pack("!HHI", 0, ack >> 32, ack & 0xffffffff)
-    else:
-        body = struct.pack("!BBH", kind << 1, seq >> 16 & 0xff, seq & 0xffff)
-        if kind in (ACK, DATAACK):
-            body += struct.pack("!I", ack & 0xffffff)
-    if kind in (REQUEST, RESPONSE, RESET):
-        body += b"code"
-    words = 2 + len(body) // 4 if doff is None else doff
-    segment = struct.pack("!HHBBH", *ports, words, cscov, 0) + body + data
-    segment = segment[:cut]
-    covered = 4 * (words + cscov - 1) if cscov else len(segment)
-    pseudo = pack(src) + pack(dst) + struct.pack("!II", len(segment), DCCP)
-    value = checksum(pseudo + segment[:covered]) ^ (0x5555 if bad else 0)
-    return ip4(src, dst, DCCP,
-               segment[:6] + struct.pack("!H", value) + segment[8:])
+globals().update({k: v for k, v in vars(Association).items() if k.isupper()})
 
-def line(port):
-    return one_entry("dccp", A4, B4, port)
+talk = fresh(False)
+says("INIT", talk, True, "a", INIT, state="CLOSED")
+says("INIT ACK, wrong tag", talk, False, "b", INITACK, tag=5)
+says("INIT ACK", talk, True, "b", INITACK, state="COOKIE_WAIT")
+says("COOKIE ECHO, wrong tag", talk, False, "a", COOKIEECHO, tag=8)
+says("COOKIE ECHO", talk, True, "a", COOKIEECHO, state="COOKIE_ECHOED")
+says("COOKIE ACK", talk, True, "b", COOKIEACK, state="ESTABLISHED")
+says("a bad checksum", talk, False, "a", HEARTBEAT, bad=True)
+says("data, wrong tag", talk, False, "a", DATA, tag=8)
+says("ABORT, wrong tag", talk, False, "b", ABORT, tag=9, state="ESTABLISHED")
+says("ABORT", talk, True, "b", ABORT, state="CLOSED")
+talk = fresh(False)
+says("INIT with another chunk", talk, False, "a", INIT, HEARTBEAT)
+says("no chunk", talk, False, "a", tag=7)
+says("a chunk without a length", talk, False, "a",
+     struct.pack("!BBH", HEARTBEAT, 0, 0))
 
-def phase(port):
-    return state(port, "dccp")
+# The beginning was not seen.
+for kind in DATA, INITACK, ABORT, SHUTDOWN, ERROR, COOKIEECHO, COOKIEACK:
+    says("chunk %d of no association" % kind, fresh(False), False, "a", kind)
+    if ours():
+        says("without a tag", fresh(False), False, "a", kind, tag=0)
+says("SHUTDOWN ACK of no association", fresh(False), True, "a", SHUTDOWNACK,
+     state="SHUTDOWN_ACK_SENT")
+says("a path", fresh(False), True, "a", HEARTBEAT, state="HEARTBEAT_SENT")
+says("the answer of one", fresh(False), True, "a", HEARTBEATACK,
+     state="CLOSED")
 
-for name in "closereq", "closing":
-    sysctl("dccp_timeout_" + name, 300)
+# A restart: other tags, once a cookie with them came back.
+def restarts(name, one, two):
+    talk = fresh()
+    says("%s restarts" % name, talk, True, one, INIT, names=77,
+         state="ESTABLISHED")
+    if ours():
+        says("data meanwhile", talk, True, one, DATA)
+        says("and the other way", talk, True, two, DATA)
+    says("it is answered", talk, True, two, INITACK, tag=77, names=88)
+    if ours():
+        says("data meanwhile, still", talk, True, one, DATA)
+    says("a wrong cookie", talk, False, one, COOKIEECHO, tag=89)
+    says("the cookie", talk, True, one, COOKIEECHO, tag=88)
+    says("is taken", talk, True, two, COOKIEACK, tag=77, state="ESTABLISHED")
+    says("new data", talk, True, two, DATA, tag=77)
+    says("and back", talk, True, one, DATA, tag=88)
+    says("old data", talk, False, two, DATA)
 
-# The numbers are 48 bits long, and wrong ones differ in the highest.
-C, S = 0xfedcba987654, 0x123456789abc
-judged("Request", True, "a", dccp("a", 10, REQUEST, C))
-equal("opens", phase(10), "REQUEST")
-judged("the client's Data before an answer", False, "a", dccp("a", 10, DATA))
-judged("Response", True, "b", dccp("b", 10, RESPONSE, S, C))
-equal("is noted", phase(10), "RESPOND")
-judged("the server's Ack before the client's", False, "b", dccp("b", 10, ACK))
-judged("Ack", True, "a", dccp("a", 10, ACK, C + 1, S))
-equal("comes next", phase(10), "PARTOPEN")
-check("and assures", line(10).assured, line(10))
-judged("Data before it is open", False, "a", dccp("a", 10, DATA, C + 2))
-judged("the server's Data", True, "b", dccp("b", 10, DATA, S + 1))
-equal("makes it open", phase(10), "OPEN")
-judged("Data", True, "a", dccp("a", 10, DATA, C + 2, data=b"words"))
-judged("of 24 bits", True, "a", dccp("a", 10, DATA, 5, long=False))
-judged("Sync", True, "b", dccp("b", 10, SYNC, S, C))
-judged("the client's CloseReq", False, "a", dccp("a", 10, CLOSEREQ, C + 3, S))
-judged("the server's", True, "b", dccp("b", 10, CLOSEREQ, S + 2, C))
-equal("is noted, too", phase(10), "CLOSEREQ")
-judged("Close", True, "a", dccp("a", 10, CLOSE, C + 3, S))
-equal("closes", phase(10), "CLOSING")
+restarts("the client", "a", "b")
+restarts("the server", "b", "a")
+
 if ours():
-    judged("Close again", True, "a", dccp("a", 10, CLOSE, C + 4, S))
-judged("Reset", True, "b", dccp("b", 10, RESET, S + 3, C))
-equal("ends it", phase(10), "TIMEWAIT")
-judged("Data after that", False, "a", dccp("a", 10, DATA, C + 5))
-judged("a Request of the server", True, "b", dccp("b", 10, REQUEST, S + 9))
-equal("opens it again", phase(10), "REQUEST")
-judged("answered by its server", True, "b", dccp("b", 10, RESPONSE, S, C))
-equal("which is no answer", phase(10), "REQUEST")
-judged("answered by its client", True, "a", dccp("a", 10, RESPONSE, S, C))
-equal("which is the server now", phase(10), "RESPOND")
+    # Somebody sends in the client's name, and does not see the answers.
+    talk = fresh()
+    says("a forged INIT", talk, True, "a", INIT, names=66)
+    says("the server goes on", talk, True, "b", DATA)
+    says("the client as well", talk, True, "a", DATA)
+    says("a forged cookie", talk, False, "a", COOKIEECHO, tag=66)
+    says("a forged COOKIE ACK", talk, False, "b", COOKIEACK, tag=66)
+    says("forged data", talk, False, "b", DATA, tag=66, state="ESTABLISHED")
+    says("a restart that is refused", talk, True, "b", ABORT, tag=66,
+         state="ESTABLISHED")
+    # Chunks answer for themselves.
+    says("SHUTDOWN behind a HEARTBEAT, wrong tag", talk, False, "b",
+         HEARTBEAT, SHUTDOWN, tag=9, state="ESTABLISHED")
+    says("data with SHUTDOWN ACK, wrong tag", talk, False, "b", DATA,
+         SHUTDOWNACK, tag=9)
+    says("I-DATA with a HEARTBEAT, wrong tag", talk, False, "b", HEARTBEAT,
+         IDATA, tag=9)
+    talk.step("a", SHUTDOWN)
+    says("SHUTDOWN ACK, wrong tag", talk, False, "b", SHUTDOWNACK, tag=9,
+         state="SHUTDOWN_SENT")
+    says("SHUTDOWN ACK", talk, True, "b", SHUTDOWNACK,
+         state="SHUTDOWN_ACK_SENT")
+    # Both sent INIT, and one answer was enough.
+    talk = fresh(False)
+    for side, kind in (("a", INIT), ("b", INIT), ("a", INITACK),
+                       ("b", COOKIEECHO), ("a", COOKIEACK)):
+        talk.step(side, kind)
+    says("one answer of two", talk, True, "a", DATA, state="ESTABLISHED")
 
-judged("a Request", True, "a", dccp("a", 11, REQUEST, C))
-judged("its Response", True, "b", dccp("b", 11, RESPONSE, S, C))
-judged("an Ack of another number", True, "a",
-       dccp("a", 11, ACK, C, S ^ 1 << 47))
-check("does not assure", not line(11).assured, line(11))
-judged("a Request in the middle", True, "a", dccp("a", 11, REQUEST, 7))
-equal("changes nothing", phase(11), "PARTOPEN")
-judged("until it is answered", True, "b", dccp("b", 11, RESPONSE, 8, 7))
-equal("then all begins anew", phase(11), "RESPOND")
-
-judged("a Request that is refused", True, "a", dccp("a", 12, REQUEST, C))
-judged("by a Reset", True, "b", dccp("b", 12, RESET, 0, C))
-equal("leaves nothing", phase(12), None)
-
-# dccp_loose is there, and does nothing.
-for loose in 1, 0:
-    sysctl("dccp_loose", loose)
-    for kind in range(1, 10):
-        judged("type %d of no connection, loose %d" % (kind, loose), False,
-               "a", dccp("a", 13, kind, C, S))
-judged("a Request, not loose", True, "a", dccp("a", 13, REQUEST, C))
-sysctl("dccp_loose", 1)
-sysctl("dccp_timeout_request", 7000)
-sysctl("dccp_timeout_respond", 8000)
-judged("a Request, with another timeout", True, "a", dccp("a", 14, REQUEST))
-check("has it", 6000 < line(14).timeout <= 7000, line(14))
-judged("and so has", True, "b", dccp("b", 14, RESPONSE))
-check("its Response", 7000 < line(14).timeout <= 8000, line(14))
-
-judged("DCCP with a bad checksum", False, "a",
-       dccp("a", 15, REQUEST, bad=True))
-judged("a data offset of 2", False, "a", dccp("a", 15, REQUEST, doff=2))
-judged("one past the end", False, "a", dccp("a", 15, REQUEST, doff=6))
-judged("a type that does not exist", False, "a", dccp("a", 15, 10))
-judged("a short Request", False, "a", dccp("a", 15, REQUEST, long=False))
-judged("more covered than there is", False, "a",
-       dccp("a", 15, REQUEST, cscov=3, data=b"data"))
-equal("none of them opens", phase(15), None)
-if ours():
-    # Which nf_conntrack of 6.1 drops.
-    judged("a part of a Request", False, "a",
-           dccp("a", 15, REQUEST, doff=3, cut=19))
-    for cscov in 1, 2:
-        judged("%d words covered" % (cscov - 1), True, "a", dccp(
-            "a", 15 + cscov, REQUEST, cscov=cscov, data=b"data"))
-    damaged = dccp("a", 18, REQUEST, cscov=1, data=b"data")
-    judged("damaged behind that", True, "a", damaged[:-1] + b"x")
-    judged("damaged in that", False, "a", damaged[:-5] + b"xdata")
-    # An acknowledgment number of 24 bits, and nothing behind it.
-    judged("a Response", True, "b", dccp("b", 13, RESPONSE))
-    judged("a short Ack", True, "a", dccp("a", 13, ACK, long=False))
-    equal("is one", phase(13), "PARTOPEN")
-
-def udplite(coverage, payload=b"words", no_sum=False, flip=None):
-    total = 8 + len(payload)
-    data = struct.pack("!HHHH", 6000, 80, coverage, 0) + payload
-    pseudo = pack(A4) + pack(B4) + struct.pack("!II", total, UDPLITE)
-    value = checksum(pseudo + data[:coverage or total])
-    data = data[:6] + struct.pack("!H", 0 if no_sum else value) + data[8:]
-    if flip:
-        data = data[:flip] + bytes([data[flip] ^ 1]) + data[flip + 1:]
-    return ip4(A4, B4, UDPLITE, data)
+def udplite(coverage, **more):
+    return udplite_packet(A4, B4, 6000, 80, b"words", coverage, **more)
 
 if ours():
     judged("UDP-Lite, all covered", True, "a", udplite(0))
@@ -312,12 +260,20 @@ judged("no checksum", False, "a", udplite(0, no_sum=True))
 judged("less than the header covered", False, "a", udplite(7))
 judged("more than there is covered", False, "a", udplite(14))
 
-def gre(words):
-    return ip4(A4, B4, GRE, bytes.fromhex(words))
-
-judged("a call of PPTP", True, "a", gre("3001880b00001234" "00000001"))
-call = one_entry("gre", A4, B4)
-equal("has its number", call and call.get("dstkey"), "0x1234")
+flush()
+judged("a call of PPTP", True, "a", gre(A4, B4, "3001880b00001234" "00000001"))
+line = one_entry("gre", A4, B4)
+equal("has its number", line and line.get("dstkey"), "0x1234")
 judged("enhanced GRE of another protocol", False, "a",
-       gre("3001080000001234" "00000001"))
+       gre(A4, B4, "3001080000001234" "00000001"))
+if ours():
+    judged("less than four octets", False, "a", gre(A4, B4, "000008"))
+    judged("a call without all of its number", False, "a",
+           gre(A4, B4, "3001880b000012"))
+equal("neither is a tunnel", len(entries("gre")), 1)
+tunnel = gre(A4, B4, "00000800" "4500002c00000000")
+judged("a tunnel", True, "a", tunnel)
+quoted = wire.pass_on("a", tunnel)[:28]
+judged("an ICMP error about it, with eight octets", True, "b",
+       ip(B4, A4, ICMP, icmp(3, 1, b"\0\0\0\0" + quoted)))
 END
