@@ -356,6 +356,11 @@ static int dccp_fill(struct sk_buff *skb, struct ct_entry *e, bool destroy)
 				put_state);
 }
 
+static u8 dccp_state(const struct ct_entry *e)
+{
+	return e->proto.dccp.state;
+}
+
 const struct ct_proto ct_proto_dccp = {
 	.num = IPPROTO_DCCP,
 	.parse = ct_parse_ports,
@@ -364,4 +369,5 @@ const struct ct_proto ct_proto_dccp = {
 	.new = dccp_new,
 	.packet = dccp_packet,
 	.fill = dccp_fill,
+	.state = dccp_state,
 };
