@@ -367,6 +367,27 @@ def sctp_conversation(rnd):
     def init(side, kind):
         return chunk(kind, struct.pack("!IIHHI", tag[side], 65536, 1, 1, 1))
 
+    def opening(side):
+        """From that side, with its tags, old or new."""
+        yield packet(side, init(side, 1), vtag=0)
+        yield packet(other(side), init(other(side), 2))
+        yield packet(side, chunk(10, b"cookie"))
+        yield packet(other(side), chunk(11))
+
+    def restart(side):
+        """Other tags; or nobody answers, for it was forged."""
+        was = dict(tag)
+        tag[side], tag[other(side)] = (rnd.randrange(1, 1 << 32)
+                                       for _ in range(2))
+        for n, item in enumerate(opening(side)):
+            yield item
+            if n < 2 and rnd.random() < 0.4:
+                end = rnd.choice("ab")
+                yield packet(end, data(), vtag=was[other(end)])
+            if n == 0 and rnd.random() < 0.4:
+                tag.update(was)
+                return
+
     def data():
         return chunk(0, bytes(12) + payload(rnd, 100), 3)
 
@@ -388,8 +409,15 @@ def sctp_conversation(rnd):
         what = rnd.random()
         if what < 0.6:
             yield packet(side, data())
-        elif what < 0.8:
+        elif what < 0.75:
             yield packet(side, chunk(3, bytes(12)))
+        elif what < 0.8:           # of an association before
+            yield packet(side, *rnd.choices((
+                chunk(4, b"beat"), chunk(7, bytes(4)), chunk(8), data(),
+                chunk(64, bytes(16)), chunk(3, bytes(12))),
+                k=rnd.randrange(1, 3)), vtag=rnd.randrange(1 << 32))
+        elif what < 0.85:
+            yield from restart(side)
         else:
             yield packet(side, chunk(4, b"beat"))
             yield packet(other(side), chunk(5, b"beat"))
@@ -402,6 +430,8 @@ def sctp_conversation(rnd):
         yield packet(one, chunk(6))
     elif how < 0.8:                # the other end's tag, and it says so
         yield packet(two, chunk(6, flags=1), vtag=tag[two])
+    if rnd.random() < 0.2:
+        yield from opening(rnd.choice("ab"))
 
 
 def dccp_conversation(rnd):

@@ -17,12 +17,14 @@ SCTP_STATES = ("NONE CLOSED COOKIE_WAIT COOKIE_ECHOED ESTABLISHED "
 DCCP_STATES = ("NONE REQUEST RESPOND PARTOPEN OPEN CLOSEREQ CLOSING "
                "TIMEWAIT").split()
 STATUS, PROTOINFO, TIMEOUT = 3, 4, 7
-ICMP, TCP, DCCP, ICMPV6, UDPLITE = 1, 6, 33, 58, 136
+ICMP, TCP, DCCP, GRE, ICMPV6, SCTP, UDPLITE = 1, 6, 33, 47, 58, 132, 136
 LIBERAL, MAXACK = 0x08, 0x20
 SYN, RST = 2, 4
 FRAGMENT, AH = 44, 51
 EXTENSIONS = {0, 43, FRAGMENT, AH, 60}
 DCCP_ACK, DCCP_DATAACK, DCCP_CLOSE = 3, 4, 6
+# Chunks of SCTP
+INIT, INIT_ACK, SHUTDOWN, ERROR, COOKIE_ECHO = 1, 2, 7, 9, 10
 # tcp_timeout_close, as the guest sets it: the shortest of all.
 CLOSE_TIMEOUT = 1
 
@@ -158,6 +160,24 @@ class Packet:
         if self.proto != DCCP or not self.ports() or len(self.data) < 8:
             return 0
         return self.data[5] & 15
+
+    def chunks(self):
+        """SCTP's, by type; none of what is no SCTP."""
+        found, at = [], 12
+        while self.proto == SCTP and at + 4 <= len(self.data):
+            kind, _, length = struct.unpack("!BBH", self.data[at:at + 4])
+            if length < 4:
+                break
+            found.append(kind)
+            at += (length + 3) & ~3
+        return found
+
+    def may_have(self, kind):
+        """That chunk: of a fragment nobody knows."""
+        return self.whole is not None or kind in self.chunks()
+
+    def tag(self):
+        return self.data[4:8].hex()
 
     def inner(self):
         """The packet that an ICMP error is about."""
@@ -358,9 +378,85 @@ def dccp_close_again(packet, old, new):
                 all(dccp_state(ct) == "CLOSING" for _, ct in new))
 
 
+def sctp(answers):
+    """How a packet relates to an association, the state of that, and its tags
+    by direction; of no association None."""
+    if len(answers) != 1 or 3 not in answers[0][1].get(PROTOINFO, {}):
+        return None
+    nest = answers[0][1][PROTOINFO][3]
+    return (answers[0][0], SCTP_STATES[int(nest[1], 16)],
+            (nest.get(2), nest.get(3)))
+
+
+def invalid(answers):
+    return bool(answers) and all(info is None for info, _ in answers)
+
+
+def sctp_offer(packet, old, new):
+    """An INIT names another tag than the association has."""
+    a, b = sctp(old), sctp(new)
+    if not a or not b or not packet.may_have(INIT):
+        return False
+    return a[1:] != b[1:] and b[1] not in ("NONE", "CLOSED", "HEARTBEAT_SENT")
+
+
+def sctp_late_answer(packet, old, new):
+    """A second answer to an INIT, when the first one's cookie is echoed."""
+    a = sctp(old)
+    return (a is not None and invalid(new) and a[1] == "COOKIE_ECHOED" and
+            packet.may_have(INIT_ACK))
+
+
+def sctp_tag(packet, old, new):
+    """Another tag than the association's, which one chunk may have, and another
+    may not."""
+    a = sctp(old)
+    if not a or not invalid(new) or INIT in packet.chunks():
+        return False
+    return packet.whole is not None or packet.tag() != a[2][a[0] == 3]
+
+
+def sctp_no_tag(packet, old, new):
+    """A tag of zero, which is INIT's alone."""
+    return (sctp(old) is not None and invalid(new) and
+            INIT not in packet.chunks() and packet.tag() == "00000000")
+
+
+def sctp_first(packet, old, new):
+    """What no association begins with, in front of a HEARTBEAT."""
+    return (sctp(old) is not None and is_new(old) and invalid(new) and
+            packet.chunks()[:1] in ([INIT_ACK], [SHUTDOWN], [ERROR],
+                                    [COOKIE_ECHO]))
+
+
+def sctp_reverse_answer(packet, old, new):
+    """An answer to who sent INIT in the reply direction."""
+    a, b = sctp(old), sctp(new)
+    return (a is not None and b is not None and packet.may_have(INIT_ACK) and
+            a[0] == b[0] != 3 and (a[1], b[1]) == ("CLOSED", "COOKIE_WAIT"))
+
+
+def short_gre(packet):
+    return packet.proto == GRE and packet.whole is None and (
+        len(packet.data) < 4 or packet.data[1] & 7 == 1 and
+        len(packet.data) < 8)
+
+
+def gre_short(packet, old, new):
+    """Too short for GRE."""
+    return short_gre(packet) and invalid(new) and not invalid(old)
+
+
 # What a difference may come from.
 ROOTS = {
     "exthdr-past-the-end": exthdr_past_the_end,
+    "sctp-offer": sctp_offer,
+    "sctp-late-answer": sctp_late_answer,
+    "sctp-no-tag": sctp_no_tag,
+    "sctp-first": sctp_first,
+    "sctp-tag": sctp_tag,
+    "sctp-reverse-answer": sctp_reverse_answer,
+    "gre-short": gre_short,
     "reset-in-doubt": reset_in_doubt,
     "picked-up-near-zero": picked_up_near_zero,
     "reset-then-syn": reset_then_syn,
@@ -399,6 +495,8 @@ def explain(flows, packet, old, new):
         return "dccp-cut-off"
     if udplite_checksum(packet, old, new):
         return "udplite-checksum"
+    if packet.inner() and short_gre(packet.inner()) and invalid(new):
+        return "gre-short"
     return flows.explains(packet, old, new)
 
 
