@@ -25,6 +25,7 @@ EXTENSIONS = {0, 43, FRAGMENT, AH, 60}
 DCCP_ACK, DCCP_DATAACK, DCCP_CLOSE = 3, 4, 6
 # Chunks of SCTP
 INIT, INIT_ACK, SHUTDOWN, ERROR, COOKIE_ECHO = 1, 2, 7, 9, 10
+SHUTDOWN_COMPLETE = 14
 # tcp_timeout_close, as the guest sets it: the shortest of all.
 CLOSE_TIMEOUT = 1
 
@@ -436,6 +437,12 @@ def sctp_reverse_answer(packet, old, new):
             a[0] == b[0] != 3 and (a[1], b[1]) == ("CLOSED", "COOKIE_WAIT"))
 
 
+def sctp_complete(packet, old, new):
+    """SHUTDOWN COMPLETE with the tag of what it answers."""
+    return (packet.may_have(SHUTDOWN_COMPLETE) and invalid(old) and
+            bool(new) and not invalid(new))
+
+
 def short_gre(packet):
     return packet.proto == GRE and packet.whole is None and (
         len(packet.data) < 4 or packet.data[1] & 7 == 1 and
@@ -456,6 +463,7 @@ ROOTS = {
     "sctp-first": sctp_first,
     "sctp-tag": sctp_tag,
     "sctp-reverse-answer": sctp_reverse_answer,
+    "sctp-complete": sctp_complete,
     "gre-short": gre_short,
     "reset-in-doubt": reset_in_doubt,
     "picked-up-near-zero": picked_up_near_zero,

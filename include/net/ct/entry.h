@@ -122,13 +122,17 @@ struct ct_last {
  * @strange_dir: its direction
  * @offered: BIT() of each direction whose INIT offers another tag than the
  *	connection has, in @ct_seen.offer
+ * @old_dir: direction of the last SHUTDOWN ACK of an association before
+ * @old_tag: its verification tag, 0 if there was none
  */
 struct ct_sctp {
 	u8 state;
-	u8 init;
-	u8 strange;
-	u8 strange_dir;
-	u8 offered;
+	u8 init : 2;
+	u8 strange : 1;
+	u8 strange_dir : 1;
+	u8 offered : 2;
+	u8 old_dir : 1;
+	__be32 old_tag;
 };
 
 /**

@@ -258,12 +258,14 @@ static const struct request_case request_cases[] = {
 	    U8(2, CTA_PROTOINFO_TCP_FLAGS_REPLY, 1) } },
 	{ "protoinfo too short for an attribute", CHANGE, V4, -ERANGE,
 	  { NEST(0, CTA_PROTOINFO), BYTES(1, CTA_PROTOINFO_TCP, 3, 0) } },
+#if IS_ENABLED(CONFIG_NF_CT_PROTO_DCCP)
 	{ "DCCP number of 4 bytes", CHANGE, V4, -ERANGE,
 	  { NEST(0, CTA_PROTOINFO), NEST(1, CTA_PROTOINFO_DCCP),
 	    U32(2, CTA_PROTOINFO_DCCP_HANDSHAKE_SEQ, 1) } },
 	{ "DCCP state of no byte", CHANGE, V4, -ERANGE,
 	  { NEST(0, CTA_PROTOINFO), NEST(1, CTA_PROTOINFO_DCCP),
 	    BYTES(2, CTA_PROTOINFO_DCCP_STATE, 0, 0) } },
+#endif
 	{ "protoinfo of another protocol", CHANGE, V4, 0,
 	  { NEST(0, CTA_PROTOINFO), NEST(1, CTA_PROTOINFO_SCTP) } },
 	{ "SCTP state that does not exist", CHANGE, V4, -ERANGE,
@@ -916,8 +918,8 @@ static void test_sctp(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, (int)e->proto.sctp.state,
 			set ? SCTP_CONNTRACK_ESTABLISHED :
 			      SCTP_CONNTRACK_COOKIE_WAIT);
-	KUNIT_EXPECT_EQ(test, !e->proto.sctp.init, set);
-	KUNIT_EXPECT_EQ(test, !e->proto.sctp.offered, set);
+	KUNIT_EXPECT_EQ(test, (int)!e->proto.sctp.init, set);
+	KUNIT_EXPECT_EQ(test, (int)!e->proto.sctp.offered, set);
 	KUNIT_EXPECT_EQ(test, ntohl(e->vtag[IP_CT_DIR_ORIGINAL]),
 			set ? 0x11U : 0U);
 	KUNIT_EXPECT_EQ(test, ntohl(e->vtag[IP_CT_DIR_REPLY]),

@@ -443,9 +443,22 @@ static const struct script_case script_cases[] = {
 		{ R, 9, { ERROR }, S(COOKIE_ECHOED), BAD_TAG },
 		{ R, CT, { COOKACK }, EST },
 	  }, true, EST },
+	{ "its answer", 0, {
+		{ O, 0, { INIT }, S(CLOSED), .init_tag = CT },
+		{ O, 9, { DONE }, S(CLOSED), BAD_TAG, .flags = T },
+		{ R, 9, { SHUTACK }, S(CLOSED) },
+		{ O, 9, { DONE }, S(CLOSED), .flags = T },
+		{ O, 8, { DONE }, S(CLOSED), BAD_TAG, .flags = T },
+		{ R, 9, { DONE }, S(CLOSED), BAD_TAG, .flags = T },
+		{ R, CT, { INITACK }, S(COOKIE_WAIT), .init_tag = ST },
+		{ R, 9, { SHUTACK, ERROR }, S(COOKIE_WAIT) },
+		{ O, 9, { DONE }, S(COOKIE_WAIT), .flags = T },
+	  }, .timeout = S(COOKIE_WAIT) },
 	{ "SHUTDOWN ACK out of the blue", 0, {
 		{ O, 0x33, { SHUTACK }, S(SHUTDOWN_ACK_SENT) },
-		{ R, 0x33, { DONE }, S(CLOSED), .flags = 0 },
+		{ R, 0x34, { DONE }, S(SHUTDOWN_ACK_SENT), BAD_TAG,
+		  .flags = T },
+		{ R, 0x33, { DONE }, S(CLOSED), .flags = T },
 	  }, .timeout = S(CLOSED) },
 	{ "data out of the blue", 0, {
 		{ O, 0, { DATA }, S(NONE), BAD_NEW },

@@ -282,6 +282,10 @@ static bool tag_is_right(const struct walk *w, const struct sctp_chunkhdr *ch)
 {
 	bool reflected = ch->flags & SCTP_CHUNK_FLAG_T;
 
+	/* Of what came out of the blue, one tag is known for both ways. */
+	if (reflected && w->sctp.state == TO(SHUTDOWN_ACK_SENT) &&
+	    !w->vtag[!w->dir])
+		reflected = false;
 	return w->tag == w->vtag[reflected ? !w->dir : w->dir];
 }
 
@@ -533,17 +537,25 @@ static u8 take_chunk(struct walk *w, const struct sctp_chunkhdr *ch,
 /*
  * An end that was shutting down does not know yet that the other one begins
  * anew, and asks with the old tag; it gets its answer as if out of the blue
- * (8.5.1 E, 8.4). It may add that it cannot take the cookie now (5.2.4, A).
+ * (8.5.1 E, 8.4): with the same tag. It may add that it cannot take the cookie
+ * now (5.2.4, A).
  */
-static bool old_shutdown(const struct walk *w)
+static bool old_shutdown(struct walk *w)
 {
 	const u32 may = BIT(CHUNK_SHUTDOWN_ACK) | BIT(CHUNK_ERROR);
 	const u8 state = w->sctp.state;
 
-	return (w->present & BIT(CHUNK_SHUTDOWN_ACK)) && !(w->present & ~may) &&
-	       w->tag != w->vtag[w->dir] &&
-	       (state == TO(CLOSED) || state == TO(COOKIE_WAIT) ||
-		state == TO(COOKIE_ECHOED));
+	if (state != TO(CLOSED) && state != TO(COOKIE_WAIT) &&
+	    state != TO(COOKIE_ECHOED))
+		return false;
+	if (w->present == BIT(CHUNK_SHUTDOWN_COMPLETE))
+		return w->tag == w->sctp.old_tag && w->dir != w->sctp.old_dir;
+	if (!(w->present & BIT(CHUNK_SHUTDOWN_ACK)) || w->present & ~may ||
+	    w->tag == w->vtag[w->dir])
+		return false;
+	w->sctp.old_tag = w->tag;
+	w->sctp.old_dir = w->dir;
+	return true;
 }
 
 static enum ct_invalid take_chunks(struct walk *w)
