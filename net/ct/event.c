@@ -29,7 +29,7 @@ void ct_event_report(struct ct_entry *e, u32 events, u32 portid, int report)
 {
 	const struct ct_event_sink *s;
 
-	if (!(ct_entry_hot(e) & IPS_CONFIRMED))
+	if (!events || !(ct_entry_hot(e) & IPS_CONFIRMED))
 		return;
 	/* Others have tracepoints of their own. */
 	if (trace_update_enabled() &&

@@ -218,6 +218,7 @@ static int __net_init net_init(struct net *net)
 		return -ENOMEM;
 	refcount_set(&cn->refs, 1);
 	cn->net = net;
+	cn->inum = net->ns.inum;
 	get_random_bytes(&cn->key, sizeof(cn->key));
 	INIT_RCU_WORK(&cn->free, free_work);
 	ratelimit_state_init(&cn->log_limit, DEFAULT_RATELIMIT_INTERVAL,

@@ -284,7 +284,7 @@ static void log_drops(const struct ct_net *cn, const struct ct_drops *d)
 	print_top(d, top, sizeof(top));
 	/* The first words are those that people look for in their logs. */
 	pr_warn_ratelimited("table full, dropping packet: limit of %u reached in namespace %u, none to evict, %llu dropped%s%s\n",
-			    READ_ONCE(cn->max), cn->net->ns.inum, d->count,
+			    READ_ONCE(cn->max), cn->inum, d->count,
 			    top[0] ? ", most from" : "", top + !!top[0]);
 }
 

@@ -39,7 +39,7 @@ DECLARE_EVENT_CLASS(ct_entry,
 
 	TP_fast_assign(
 		__entry->entry = e;
-		__entry->netns = e->cn->net->ns.inum;
+		__entry->netns = e->cn->inum;
 		__entry->events = events;
 		__entry->status = e->status;
 		__entry->mark = ct_entry_mark(e);
@@ -63,7 +63,10 @@ DECLARE_EVENT_CLASS(ct_entry,
 		  __entry->seconds)
 );
 
-/* Somebody's first packet came through, or netlink made the entry. */
+/*
+ * Somebody's first packet came through, or netlink made the entry. It is in the
+ * table already: what another CPU does with it at once may be seen before.
+ */
 DEFINE_EVENT(ct_entry, new,
 	TP_PROTO(const struct ct_entry *e, u32 events),
 	TP_ARGS(e, events));
@@ -121,7 +124,7 @@ TRACE_EVENT(invalid,
 	TP_fast_assign(
 		__entry->skbaddr = p->skb;
 		__entry->entry = e;
-		__entry->netns = p->cn->net->ns.inum;
+		__entry->netns = p->cn->inum;
 		__entry->mark = p->skb->mark;
 		__entry->seq = why->seq;
 		__entry->end = why->end;

@@ -59,6 +59,7 @@ struct ct_drops {
  *
  * @refs: the namespace, and each entry
  * @net: the namespace
+ * @inum: its number, as /proc/PID/ns/net shows it; outlives @net
  * @key: of ct_tuple_hash(), secret
  * @table: confirmed connections
  * @count: entries, unconfirmed ones included
@@ -88,6 +89,7 @@ struct ct_drops {
 struct ct_net {
 	refcount_t refs;
 	struct net *net;
+	unsigned int inum;
 	siphash_key_t key;
 	struct ct_table table;
 	atomic_t count;

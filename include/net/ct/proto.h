@@ -28,7 +28,8 @@ enum ct_verdict {
  * struct ct_why - the numbers that made a packet invalid, for tracing
  * @seq: TCP: sequence number of its first octet
  * @end: after its last one
- * @ack: its acknowledgment number
+ * @ack: its acknowledgment number, or the highest edge that it acknowledges
+ *	selectively, if that is agreed upon
  * @seq_low: TCP: @end must not be before this: the receiver has it all
  * @seq_high: @seq must not be after this, where the receiver's window ends
  * @ack_low: @ack must not be before this

@@ -265,7 +265,10 @@ static unsigned int coverage(const struct ct_packet *p,
 	return (dh->dccph_doff + dh->dccph_cscov - 1) * 4;
 }
 
-/* As 8.5 has it, step 1. */
+/*
+ * As 8.5 has it, step 1, but that the data offset need not be past the header of
+ * the packet's type: its receiver sees to that.
+ */
 static enum ct_invalid dccp_check(const struct ct_packet *p)
 {
 	struct dccp_hdr buf __ct_uninit;

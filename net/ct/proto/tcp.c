@@ -863,6 +863,8 @@ static void tcp_why(struct ct_entry *e, const struct ct_packet *p,
 	why->seq = s.n.seq;
 	why->end = s.n.end;
 	why->ack = s.n.ack;
+	if (s.tcp.flags[!dir] & IP_CT_TCP_FLAG_SACK_PERM)
+		why->ack = highest_sack(p, s.th, s.n.ack);
 	why->seq_low = ct_seq_low(sender, receiver);
 	why->seq_high = sender->maxend;
 	why->ack_low = ct_ack_low(sender, receiver);
