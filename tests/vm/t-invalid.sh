@@ -86,13 +86,20 @@ if ours():
 flush()
 sysctl("checksum", 0)
 before = stat("invalid")
-for n, packet in enumerate((udp_packet(A4, B4, 30, 53, b"x", bad=True),
-                            tcp_packet(A4, B4, 31, 80, "S", bad=True),
-                            tcp_packet(A6, B6, 32, 80, "S", bad=True))):
-    check("nf_conntrack_checksum=0 lets %d through" % n,
+damaged = [
+    ("UDP", udp_packet(A4, B4, 30, 53, b"x", bad=True)),
+    ("TCP", tcp_packet(A4, B4, 31, 80, "S", bad=True)),
+    ("TCP over IPv6", tcp_packet(A6, B6, 32, 80, "S", bad=True)),
+    ("ICMP", ip(A4, B4, ICMP, icmp(8, 0, b"\0\1\0\1", bad=True))),
+    ("ICMPv6", bad_icmp6()),
+    ("UDP-Lite", udplite_packet(A4, B4, 33, 53, b"x", flip=8)),
+    ("SCTP", sctp_packet(A4, B4, 34, 80, 0, init(1, 12), bad=True)),
+]
+for name, packet in damaged:
+    check("nf_conntrack_checksum=0 lets %s through" % name,
           wire.pass_on("a", packet))
 equal("counts none", stat("invalid"), before)
-equal("and tracks all", len(entries()), 3)
+equal("and tracks all", len(entries()), len(damaged))
 sysctl("checksum", 1)
 
 # Random bytes behind valid headers: nothing but counters moves.
@@ -111,21 +118,52 @@ check("still there after 2000 packets of noise",
       wire.pass_on("a", udp_packet(A4, B4, 40, 53, b"x")) and entries("udp"))
 END
 
-# The log, for one protocol and for all.
+# The log, for one protocol and for all. There are ten lines in five seconds.
 modprobe nf_log_syslog
 sysctl -q net.netfilter.nf_log_all_netns=1
-logged()
-{
-	dmesg -C
-	n0 sysctl -q "net.netfilter.nf_conntrack_log_invalid=$1"
-	raw <<-END
-		wire = Wire()
-		wire.pass_on("a", $2, 0.5)
-	END
-	dmesg | grep -c "PROTO=$3"
-}
-bad_udp='udp_packet(A4, B4, 50, 53, b"x", bad=True)'
-is "log_invalid=17 logs UDP" "$(logged 17 "$bad_udp" UDP)" 1
-is "log_invalid=6 does not" "$(logged 6 "$bad_udp" UDP)" 0
-is "log_invalid=255 logs all" "$(logged 255 "$bad_udp" UDP)" 1
-is "log_invalid=0 logs none" "$(logged 0 "$bad_udp" UDP)" 0
+raw <<'END'
+wire = Wire()
+
+# name, number, what is logged of the protocol, packet, ct's reason
+packets = [
+    ("TCP", 6, "TCP", tcp_packet(A4, B4, 50, 80, "S", bad=True),
+     "wrong TCP checksum"),
+    ("TCP over IPv6", 6, "TCP", tcp_packet(A6, B6, 50, 80, "SF"),
+     "impossible combination of TCP flags"),
+    ("UDP", 17, "UDP", udp_packet(A4, B4, 50, 53, b"x", bad=True),
+     "wrong UDP checksum"),
+    ("UDP-Lite", 136, "UDPLITE",
+     udplite_packet(A4, B4, 50, 53, b"x", no_sum=True),
+     "missing or wrong UDP-Lite checksum"),
+    ("ICMP", 1, "ICMP", ip(A4, B4, ICMP, icmp(8, 0, b"\0\1\0\1", bad=True)),
+     "wrong ICMP checksum"),
+    ("ICMPv6", 58, "ICMPv6",
+     ip(A6, B6, ICMPV6, icmp6(A6, B6, 128, 0, b"\0\1\0\1", bad=True)),
+     "wrong ICMP checksum"),
+    ("SCTP", 132, "132",
+     sctp_packet(A4, B4, 50, 80, 0, init(1, 12), bad=True),
+     "wrong SCTP checksum"),
+]
+if ours():
+    packets.append(("GRE", 47, "47",
+                    gre(A4, B4, "3001080000001234" "00000001"),
+                    "enhanced GRE without PPP"))
+
+def logged(setting, packet):
+    run("dmesg", "-C")
+    sysctl("log_invalid", setting)
+    wire.pass_on("a", packet, 0.5)
+    return [line for line in run("dmesg").stdout.splitlines()
+            if "nf_ct_proto_" in line]
+
+for name, number, word, packet, reason in packets:
+    lines = logged(number, packet)
+    start = "nf_ct_proto_%d: %s" % (number, reason + " IN=" if ours() else "")
+    check("log_invalid=%d logs %s" % (number, name), len(lines) == 1 and
+          start in lines[0] and "PROTO=%s " % word in lines[0] + " ", lines)
+    other = 17 if number == 6 else 6
+    equal("log_invalid=%d does not" % other, logged(other, packet), [])
+name, number, word, packet, reason = packets[0]
+equal("log_invalid=255 logs all", len(logged(255, packet)), 1)
+equal("log_invalid=0 logs none", logged(0, packet), [])
+END

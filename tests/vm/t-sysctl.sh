@@ -92,13 +92,88 @@ if ours; then
 	check "no limit" set_ max 0
 fi
 
-# Values take effect.
-n0 sysctl -q net.netfilter.nf_conntrack_icmp_timeout=77 \
-	net.netfilter.nf_conntrack_acct=1 \
+# Values take effect. Of those that are not here, see Documentation/testing.md.
+delta_times()
+{
+	n0 conntrack -L -o ktimestamp 2>"$TMP/err" | grep -c delta-time=
+}
+
+is "count counts none" "$(n0 cat $dir/nf_conntrack_count)" 0
+n0 sysctl -q net.netfilter.nf_conntrack_acct=1 \
 	net.netfilter.nf_conntrack_timestamp=1
 n0 ping -q -c 1 127.0.0.1 >"$TMP/ping"
-seen "a timeout takes effect" '^icmp +1 7[0-9] '
-seen "acct takes effect" '^icmp .* packets=1 bytes=84 '
-is "timestamp takes effect" \
-	"$(n0 conntrack -L -o ktimestamp 2>"$TMP/err" | grep -c delta-time=)" 1
+seen "acct=1 counts packets" '^icmp .* packets=1 bytes=84 .* packets=1 bytes=84 '
+is "timestamp=1 tells the time" "$(delta_times)" 1
 is "count counts" "$(n0 cat $dir/nf_conntrack_count)" 1
+flush
+is "and counts down" "$(n0 cat $dir/nf_conntrack_count)" 0
+n0 sysctl -q net.netfilter.nf_conntrack_acct=0 \
+	net.netfilter.nf_conntrack_timestamp=0
+n0 ping -q -c 1 127.0.0.1 >"$TMP/ping"
+seen "a connection without both" '^icmp '
+unseen "acct=0 does not count" 'packets='
+is "timestamp=0 tells nothing" "$(delta_times)" 0
+
+# told: the events of one ping and its end, in the order they came.
+told()
+{
+	: >"$TMP/events"
+	ip netns exec n0 stdbuf -oL conntrack -E >"$TMP/events" 2>"$TMP/err" &
+	until_true listener
+	n0 ping -q -c 1 127.0.0.1 >"$TMP/ping"
+	flush
+	# Until what comes last, if anything does.
+	set_ events 2
+	n0 ping -q -c 1 -I 127.0.0.2 127.0.0.2 >"$TMP/ping"
+	until_true grep -q 'NEW.*src=127.0.0.2' "$TMP/events"
+	kill $!
+	wait $!
+	grep 'src=127.0.0.1 ' "$TMP/events" | grep -Eo '\[(NEW|UPDATE|DESTROY)\]' | tr -d '\n'
+	flush
+}
+
+# listener: conntrack is in the groups of its events.
+listener()
+{
+	n0 cat /proc/net/netlink |
+		awk '$2 == 12 && $4 != "00000000" { n++ } END { exit !n }'
+}
+
+for events in 1 2 0; do
+	flush
+	set_ events $events
+	case $events in
+	0) want='' ;;
+	*) want='[NEW][UPDATE][DESTROY]' ;;
+	esac
+	is "events=$events" "$(told)" "$want"
+done
+# With 1, also of what began when nobody listened.
+set_ events 1
+n0 ping -q -c 1 127.0.0.1 >"$TMP/ping"
+ip netns exec n0 stdbuf -oL conntrack -E >"$TMP/events" 2>"$TMP/err" &
+until_true listener
+flush
+check "events=1: a beginning unheard, an end heard" \
+	until_true grep -q 'DESTROY.*src=127.0.0.1 ' "$TMP/events"
+
+if ours; then
+	buckets()
+	{
+		n0 cat $dir/nf_conntrack_buckets
+	}
+	grown()
+	{
+		[ "$(buckets)" -gt "$before" ]
+	}
+	before=$(buckets)
+	set_ buckets 99999
+	is "buckets: a value written has no effect" "$(buckets)" "$before"
+	n0 python3 -c '
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for port in range(1, 3000):
+    s.sendto(b"x", ("127.0.0.1", port))'
+	check "buckets: a fuller table has more" \
+		until_true grown
+fi
