@@ -23,7 +23,7 @@ help:
 	@echo 'vm-check     those in VMs alone, with more rounds of what is repeated'
 	@echo 'check-debug  the same on a kernel with KASAN, lockdep and kmemleak'
 	@echo 'fidelity     the same packets through nf_conntrack and ct, compared;'
-	@echo '             SEED=1 COUNT=100000, or PCAP=FILE'
+	@echo '             SEED=1 COUNT=100000, SEED=1-20, or PCAP=FILE'
 	@echo 'bench-quick  what a packet costs, in nf_conntrack and in ct'
 	@echo 'ctctl        the command-line tool'
 	@echo 'install      modules (for KVER), modprobe.d/ct.conf, ctctl, manual'

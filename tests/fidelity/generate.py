@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""usage: generate.py SEED COUNT FILE
+"""usage: generate.py SEED[-LAST] COUNT FILE
 
 Write COUNT packets to FILE (pcap, raw IP): conversations between hosts of two
 networks, 10.8.0.0/24 and 10.9.0.0/24 (fd00:8::/64 and fd00:9::/64), well-formed
-at first, many at a time, then mutated. The same SEED gives the same packets.
+at first, many at a time, then mutated. The same SEED gives the same packets;
+of several seeds, each gives its part.
 """
 import os
 import random
@@ -769,9 +770,9 @@ class Clock:
     The guest's timeouts are in the middle between two steps.
     """
 
-    def __init__(self, rnd):
+    def __init__(self, rnd, now):
         self.rnd = rnd
-        self.now, self.since = 0.0, 0
+        self.now, self.since = now, 0
 
     def next(self):
         self.since += 1
@@ -783,16 +784,29 @@ class Clock:
         return self.now
 
 
-def main():
-    seed, count, name = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-    rnd = random.Random(seed)
-    packets = stream(rnd)
-    clock = Clock(rnd)
-    with open(name, "wb") as f:
-        f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101))
-        for n in range(count):
+def packets(seeds, count):
+    """Time and packet, for each of count packets in all."""
+    now = 0.0
+    for n, seed in enumerate(seeds):
+        rnd = random.Random(seed)
+        conversations = stream(rnd)
+        clock = Clock(rnd, now)
+        for _ in range(count * (n + 1) // len(seeds) -
+                       count * n // len(seeds)):
             now = clock.next()
-            side, packet = next(packets)
+            yield now, next(conversations)[1]
+        # Whatever is left of these ends before the next ones begin.
+        now = (now // STEP + 100) * STEP
+
+
+def main():
+    first, _, last = sys.argv[1].partition("-")
+    seeds = range(int(first), int(last or first) + 1)
+    if not seeds:
+        sys.exit(f"{sys.argv[1]}: the last seed is before the first")
+    with open(sys.argv[3], "wb") as f:
+        f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101))
+        for now, packet in packets(seeds, int(sys.argv[2])):
             f.write(struct.pack("<IIII", int(now), int(now % 1 * 1e6),
                                 len(packet), len(packet)))
             f.write(packet)
