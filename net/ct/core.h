@@ -14,6 +14,7 @@
 #include <net/ct/tuple.h>
 
 extern atomic_t ct_entries;
+extern struct kmem_cache *ct_entry_cache;
 
 /* Of any tuple, whatever its family. */
 u32 ct_tuple_hash_whole(const struct ct_net *cn,

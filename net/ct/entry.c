@@ -3,6 +3,7 @@
  * An entry's life: allocated for the first packet, confirmed when that packet
  * leaves the stack, killed once, freed with its last reference.
  */
+#include <linux/export.h>
 #include <linux/random.h>
 #include <linux/siphash.h>
 #include <linux/slab.h>
@@ -45,34 +46,34 @@ AGREES(secmark, secmark);
 AGREES(ext, ext);
 static_assert(!(offsetof(struct ct_entry, ct_general) & NFCT_INFOMASK));
 
-static struct kmem_cache *entry_cache;
+struct kmem_cache *ct_entry_cache;
 static siphash_key_t id_key __read_mostly;
 
 /* Entries that exist, unconfirmed ones and templates included. */
 atomic_t ct_entries = ATOMIC_INIT(0);
 
-struct ct_entry *ct_entry_new(struct ct_net *cn,
-			      const struct nf_conntrack_tuple *orig,
-			      const struct nf_conntrack_tuple *repl,
-			      const struct nf_conntrack_zone *zone, gfp_t gfp)
+static __always_inline void set_zone(struct ct_entry *e,
+				     const struct nf_conntrack_zone *zone)
 {
-	struct ct_entry *e;
+#ifdef CONFIG_NF_CONNTRACK_ZONES
+	e->zone = *zone;
+#endif
+	e->zone_id[IP_CT_DIR_ORIGINAL] = ct_zone_id(zone, IP_CT_DIR_ORIGINAL);
+	e->zone_id[IP_CT_DIR_REPLY] = ct_zone_id(zone, IP_CT_DIR_REPLY);
+}
 
-	if (!ct_room_take(cn, orig))
-		return ERR_PTR(-ENOSPC);
-	e = kmem_cache_alloc(entry_cache, gfp);
-	if (!e) {
-		atomic_dec(&cn->count);
-		return ERR_PTR(-ENOMEM);
-	}
-	atomic_inc(&ct_entries);
-
+/* All but the reference count; @cn is NULL in a template. */
+static __always_inline void fill(struct ct_entry *e, struct ct_net *cn,
+				 const struct nf_conntrack_tuple *orig,
+				 const struct nf_conntrack_tuple *repl,
+				 const struct nf_conntrack_zone *zone)
+{
 	/*
 	 * A reader that found the entry which was here before may look at
 	 * this one now. It cannot take a reference until the count is set,
-	 * below, and will then see an entry that is not confirmed.
+	 * and will then see one that is not confirmed, or a template, which is
+	 * of no namespace.
 	 */
-	ct_net_get(cn);
 	e->cn = cn;
 	e->hash[IP_CT_DIR_ORIGINAL] = 0;
 	e->hash[IP_CT_DIR_REPLY] = 0;
@@ -88,11 +89,7 @@ struct ct_entry *ct_entry_new(struct ct_net *cn,
 	spin_lock_init(&e->lock);
 	e->use_event = U16_MAX;
 	e->born = 0;
-#ifdef CONFIG_NF_CONNTRACK_ZONES
-	e->zone = *zone;
-#endif
-	e->zone_id[IP_CT_DIR_ORIGINAL] = ct_zone_id(zone, IP_CT_DIR_ORIGINAL);
-	e->zone_id[IP_CT_DIR_REPLY] = ct_zone_id(zone, IP_CT_DIR_REPLY);
+	set_zone(e, zone);
 	atomic64_set(&e->dir[IP_CT_DIR_ORIGINAL].packets, 0);
 	atomic64_set(&e->dir[IP_CT_DIR_ORIGINAL].bytes, 0);
 	atomic64_set(&e->dir[IP_CT_DIR_REPLY].packets, 0);
@@ -111,6 +108,25 @@ struct ct_entry *ct_entry_new(struct ct_net *cn,
 	e->secmark = 0;
 #endif
 	e->ext = NULL;
+}
+
+struct ct_entry *ct_entry_new(struct ct_net *cn,
+			      const struct nf_conntrack_tuple *orig,
+			      const struct nf_conntrack_tuple *repl,
+			      const struct nf_conntrack_zone *zone, gfp_t gfp)
+{
+	struct ct_entry *e;
+
+	if (!ct_room_take(cn, orig))
+		return ERR_PTR(-ENOSPC);
+	e = kmem_cache_alloc(ct_entry_cache, gfp);
+	if (!e) {
+		atomic_dec(&cn->count);
+		return ERR_PTR(-ENOMEM);
+	}
+	atomic_inc(&ct_entries);
+	ct_net_get(cn);
+	fill(e, cn, orig, repl, zone);
 	if (unlikely(READ_ONCE(cn->timestamp)))
 		ct_entry_rare_add(e, gfp);
 	/* Pairs with the acquire in ct_entry_tryget(). */
@@ -118,6 +134,37 @@ struct ct_entry *ct_entry_new(struct ct_net *cn,
 	refcount_set(&e->ct_general.use, 1);
 	return e;
 }
+
+struct ct_entry *ct_template_new(const struct nf_conntrack_zone *zone,
+				 gfp_t gfp)
+{
+	static const struct nf_conntrack_tuple none;
+	struct ct_entry *e = kmem_cache_alloc(ct_entry_cache, gfp);
+
+	if (!e)
+		return NULL;
+	atomic_inc(&ct_entries);
+	fill(e, NULL, &none, &none, zone);
+	e->status = IPS_TEMPLATE | IPS_CONFIRMED;
+	atomic_set(&e->hot, IPS_TEMPLATE | IPS_CONFIRMED | CT_HOT_CLAIMED);
+	/* Pairs with the acquire in ct_entry_tryget(). */
+	smp_wmb();
+	refcount_set(&e->ct_general.use, 1);
+	return e;
+}
+EXPORT_SYMBOL_GPL(ct_template_new);
+
+bool ct_template_take(struct ct_entry *t, const struct nf_conntrack_zone *zone)
+{
+	int alone = 1;
+
+	/* Who had it before has dropped it: the zone is nobody's else. */
+	if (!atomic_try_cmpxchg_acquire(&t->ct_general.use.refs, &alone, 2))
+		return false;
+	set_zone(t, zone);
+	return true;
+}
+EXPORT_SYMBOL_GPL(ct_template_take);
 
 struct ct_rare *ct_entry_rare(const struct ct_entry *e)
 {
@@ -137,9 +184,11 @@ static void free_one(struct ct_entry *e)
 	struct ct_net *cn = e->cn;
 
 	kfree(e->ext);
-	kmem_cache_free(entry_cache, e);
-	atomic_dec(&cn->count);
-	ct_net_put(cn);
+	kmem_cache_free(ct_entry_cache, e);
+	if (likely(cn)) {
+		atomic_dec(&cn->count);
+		ct_net_put(cn);
+	}
 	/* Last: unloading waits for this to be 0, then for a grace period. */
 	atomic_dec(&ct_entries);
 }
@@ -155,6 +204,7 @@ void ct_entry_free(struct ct_entry *e)
 		e = master;
 	} while (unlikely(e) && refcount_dec_and_test(&e->ct_general.use));
 }
+EXPORT_SYMBOL_GPL(ct_entry_free);
 
 struct ct_entry *ct_entry_find(struct ct_net *cn,
 			       const struct nf_conntrack_tuple *tuple,
@@ -275,6 +325,7 @@ __be32 ct_entry_id(const struct ct_entry *e)
 
 	return (__force __be32)(u32)hash;
 }
+EXPORT_SYMBOL_GPL(ct_entry_id);
 
 int __init ct_entry_init(void)
 {
@@ -283,13 +334,13 @@ int __init ct_entry_init(void)
 	BUILD_BUG_ON(sizeof(struct ct_entry) > 256 - sizeof(void *) &&
 		     sizeof(spinlock_t) == 4);
 	get_random_bytes(&id_key, sizeof(id_key));
-	entry_cache = kmem_cache_create("ct_entry", sizeof(struct ct_entry),
-					64, SLAB_TYPESAFE_BY_RCU |
-					SLAB_HWCACHE_ALIGN, NULL);
-	return entry_cache ? 0 : -ENOMEM;
+	ct_entry_cache = kmem_cache_create("ct_entry", sizeof(struct ct_entry),
+					   64, SLAB_TYPESAFE_BY_RCU |
+					   SLAB_HWCACHE_ALIGN, NULL);
+	return ct_entry_cache ? 0 : -ENOMEM;
 }
 
 void ct_entry_exit(void)
 {
-	kmem_cache_destroy(entry_cache);
+	kmem_cache_destroy(ct_entry_cache);
 }

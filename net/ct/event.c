@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What happened to whom: from the core to whoever delivers it. */
+#include <linux/export.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/rcupdate.h>
 #include <net/ct/entry.h>
@@ -51,3 +52,4 @@ void ct_event(struct ct_entry *e, u32 events)
 {
 	ct_event_report(e, events, 0, 0);
 }
+EXPORT_SYMBOL_GPL(ct_event);

@@ -3,6 +3,7 @@
  * The netfilter hooks: PREROUTING and OUTPUT track, INPUT and POSTROUTING
  * confirm; turned on by namespace and family, for as long as somebody wants.
  */
+#include <linux/export.h>
 #include <linux/mutex.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4.h>
@@ -84,39 +85,82 @@ static void turn_off(struct ct_net *cn, bool v6)
 		nf_defrag_ipv4_disable(cn->net);
 }
 
-int ct_hooks_get(struct ct_net *cn, u8 family)
+/* Families whose hooks somebody needs: bit 0 is IPv4, bit 1 IPv6. */
+static unsigned int wanted(u8 family)
 {
-	bool v6 = family == NFPROTO_IPV6;
+	switch (family) {
+	case NFPROTO_IPV4:
+		return BIT(0);
+	case NFPROTO_IPV6:
+		return BIT(1);
+	case NFPROTO_INET:
+	case NFPROTO_BRIDGE:
+		return BIT(0) | BIT(1);
+	}
+	return 0;
+}
+
+static int get_one(struct ct_net *cn, bool v6)
+{
 	int err = 0;
 
-	mutex_lock(&hooks_mutex);
 	if (!cn->hook_users[v6])
 		err = turn_on(cn, v6);
 	if (!err)
 		cn->hook_users[v6]++;
-	mutex_unlock(&hooks_mutex);
 	return err;
 }
 
+static void put_one(struct ct_net *cn, bool v6)
+{
+	if (!--cn->hook_users[v6] && !cn->hooks_off)
+		turn_off(cn, v6);
+}
+
+int ct_hooks_get(struct ct_net *cn, u8 family)
+{
+	unsigned int which = wanted(family);
+	int err = 0;
+
+	if (!which)
+		return -EPROTO;
+	mutex_lock(&hooks_mutex);
+	if (which & BIT(0))
+		err = get_one(cn, false);
+	if (!err && which & BIT(1)) {
+		err = get_one(cn, true);
+		if (err && which & BIT(0))
+			put_one(cn, false);
+	}
+	mutex_unlock(&hooks_mutex);
+	if (!err)
+		ct_net_get(cn);
+	return err;
+}
+EXPORT_SYMBOL_GPL(ct_hooks_get);
+
 void ct_hooks_put(struct ct_net *cn, u8 family)
 {
-	bool v6 = family == NFPROTO_IPV6;
+	unsigned int which = wanted(family);
 
 	mutex_lock(&hooks_mutex);
-	if (cn->hook_users[v6] && !--cn->hook_users[v6])
-		turn_off(cn, v6);
+	if (which & BIT(0))
+		put_one(cn, false);
+	if (which & BIT(1))
+		put_one(cn, true);
 	mutex_unlock(&hooks_mutex);
+	ct_net_put(cn);
 }
+EXPORT_SYMBOL_GPL(ct_hooks_put);
 
 void ct_hooks_off(struct ct_net *cn)
 {
 	int v6;
 
 	mutex_lock(&hooks_mutex);
-	for (v6 = 0; v6 < 2; v6++) {
-		if (cn->hook_users[v6])
+	for (v6 = 0; v6 < 2; v6++)
+		if (cn->hook_users[v6] && !cn->hooks_off)
 			turn_off(cn, v6);
-		cn->hook_users[v6] = 0;
-	}
+	cn->hooks_off = true;
 	mutex_unlock(&hooks_mutex);
 }

@@ -40,6 +40,7 @@ struct ct_net *ct_net(const struct net *net)
 
 	return *cn;
 }
+EXPORT_SYMBOL_GPL(ct_net);
 
 /* What the rest of the kernel asks of the tracker. */
 
@@ -165,6 +166,7 @@ void ct_net_free(struct ct_net *cn)
 	/* A reader of the table may still be in a grace period. */
 	queue_rcu_work(free_wq, &cn->free);
 }
+EXPORT_SYMBOL_GPL(ct_net_free);
 
 static int kill_one(struct ct_entry *e, void *data)
 {
@@ -183,18 +185,6 @@ static bool hooks_wanted(const struct net *net)
 {
 	return hooks_mode == HOOKS_ALWAYS ||
 	       (hooks_mode == HOOKS_INIT && net_eq(net, &init_net));
-}
-
-static int turn_on(struct ct_net *cn)
-{
-	int err = ct_hooks_get(cn, NFPROTO_IPV4);
-
-	if (err)
-		return err;
-	err = ct_hooks_get(cn, NFPROTO_IPV6);
-	if (err)
-		ct_hooks_put(cn, NFPROTO_IPV4);
-	return err;
 }
 
 /* No packet is in the hooks any more, and no new entry confirmed. */
@@ -241,7 +231,7 @@ static int __net_init net_init(struct net *net)
 		goto sysctl;
 	*slot = cn;
 	if (hooks_wanted(net)) {
-		err = turn_on(cn);
+		err = ct_hooks_get(cn, NFPROTO_INET);
 		if (err) {
 			/* One family's hooks may have seen packets. */
 			WRITE_ONCE(cn->dying, true);
@@ -277,7 +267,11 @@ static void __net_exit net_pre_exit(struct net *net)
 
 static void __net_exit net_exit(struct net *net)
 {
-	close_net(ct_net(net));
+	struct ct_net *cn = ct_net(net);
+
+	if (hooks_wanted(net))
+		ct_hooks_put(cn, NFPROTO_INET);
+	close_net(cn);
 }
 
 static struct pernet_operations net_ops = {

@@ -549,7 +549,7 @@ bool ct_tuple_of_skb(struct nf_conntrack_tuple *tuple,
 	struct ct_entry *e;
 	unsigned int dir;
 
-	e = ct_entry_get_skb(skb, &ctinfo);
+	e = ct_entry_tracked(skb, &ctinfo);
 	if (e) {
 		*tuple = e->dir[CTINFO2DIR(ctinfo)].tuple;
 		return true;

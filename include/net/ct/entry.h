@@ -170,7 +170,8 @@ struct ct_udp {
  * SLAB_TYPESAFE_BY_RCU cache shared by all namespaces: an RCU reader may see
  * it freed and reused at any moment before it holds a reference.
  *
- * @cn: the namespace's state; the entry holds a reference to it
+ * @cn: the namespace's state; the entry holds a reference to it. A template
+ *	has none
  * @hash: keyed hash of each direction's tuple, zone and namespace
  * @expires: jiffies (low 32 bits) when the entry is dead, if not refreshed;
  *	before confirmation: the relative timeout in jiffies
@@ -252,7 +253,7 @@ struct ct_rare {
 
 /* Status bits mirrored in the entry's first cache line. */
 #define CT_HOT_BITS	(IPS_SEEN_REPLY | IPS_ASSURED | IPS_CONFIRMED | \
-			 IPS_DYING | IPS_FIXED_TIMEOUT)
+			 IPS_DYING | IPS_FIXED_TIMEOUT | IPS_TEMPLATE)
 
 /* In @hot, none of IPS_*: somebody confirms the entry, or has. */
 #define CT_HOT_CLAIMED	BIT(31)
@@ -317,6 +318,22 @@ ct_entry_get_skb(const struct sk_buff *skb, enum ip_conntrack_info *ctinfo)
 }
 
 /**
+ * ct_entry_tracked() - the entry of a packet, if it is a connection's
+ * @skb: the packet
+ * @ctinfo: where to put its relation to the connection
+ * Return: as ct_entry_get_skb(), but NULL for a template
+ */
+static inline struct ct_entry *
+ct_entry_tracked(const struct sk_buff *skb, enum ip_conntrack_info *ctinfo)
+{
+	struct ct_entry *e = ct_entry_get_skb(skb, ctinfo);
+
+	if (!e || unlikely(atomic_read(&e->hot) & IPS_TEMPLATE))
+		return NULL;
+	return e;
+}
+
+/**
  * ct_status_set() - set status bits, in @e->status and in its mirror
  * @e: the entry, referenced
  * @bit: number of the bit, IPS_*_BIT
@@ -350,6 +367,74 @@ static inline u32 ct_entry_mark(const struct ct_entry *e)
 {
 #ifdef CONFIG_NF_CONNTRACK_MARK
 	return READ_ONCE(e->mark);
+#else
+	return 0;
+#endif
+}
+
+/**
+ * ct_entry_mark_set() - set the mark
+ * @e: the entry
+ * @mark: host byte order
+ *
+ * Reports nothing: that is the caller's, with %IPCT_MARK.
+ * Context: any. Return: true if it was another one before
+ */
+static inline bool ct_entry_mark_set(struct ct_entry *e, u32 mark)
+{
+#ifdef CONFIG_NF_CONNTRACK_MARK
+	if (READ_ONCE(e->mark) == mark)
+		return false;
+	WRITE_ONCE(e->mark, mark);
+	return true;
+#else
+	return false;
+#endif
+}
+
+/**
+ * ct_entry_secmark() - the security mark
+ * @e: the entry
+ * Return: the mark, host byte order; 0 where the kernel has none
+ */
+static inline u32 ct_entry_secmark(const struct ct_entry *e)
+{
+#ifdef CONFIG_NF_CONNTRACK_SECMARK
+	return READ_ONCE(e->secmark);
+#else
+	return 0;
+#endif
+}
+
+/**
+ * ct_entry_secmark_set() - set the security mark
+ * @e: the entry
+ * @mark: host byte order
+ *
+ * Reports nothing: that is the caller's, with %IPCT_SECMARK.
+ * Context: any. Return: true if it was another one before
+ */
+static inline bool ct_entry_secmark_set(struct ct_entry *e, u32 mark)
+{
+#ifdef CONFIG_NF_CONNTRACK_SECMARK
+	if (READ_ONCE(e->secmark) == mark)
+		return false;
+	WRITE_ONCE(e->secmark, mark);
+	return true;
+#else
+	return false;
+#endif
+}
+
+/**
+ * ct_entry_zone_id() - the zone, whatever directions it is for
+ * @e: the entry
+ * Return: its number
+ */
+static inline u16 ct_entry_zone_id(const struct ct_entry *e)
+{
+#ifdef CONFIG_NF_CONNTRACK_ZONES
+	return e->zone.id;
 #else
 	return 0;
 #endif
@@ -458,6 +543,32 @@ struct ct_entry *ct_entry_new(struct ct_net *cn,
 			      const struct nf_conntrack_tuple *orig,
 			      const struct nf_conntrack_tuple *repl,
 			      const struct nf_conntrack_zone *zone, gfp_t gfp);
+
+/**
+ * ct_template_new() - make a template: what a packet carries to tell in which
+ *	zone it is to be tracked
+ * @zone: that zone
+ * @gfp: allocation flags
+ *
+ * To everybody else it is a confirmed connection without addresses: who
+ * queues packets refuses one that is not confirmed and held by another.
+ * It belongs to no namespace and counts against no limit, but ct unloads only
+ * when it is freed.
+ * Context: softirq or process.
+ * Return: a template with one reference, NULL without memory
+ */
+struct ct_entry *ct_template_new(const struct nf_conntrack_zone *zone,
+				 gfp_t gfp);
+
+/**
+ * ct_template_take() - give a template that is kept at hand to one packet
+ * @t: a template that the caller holds the only reference to that lasts
+ * @zone: for this packet
+ *
+ * Context: any.
+ * Return: true, with a reference for the packet; false: another has it still
+ */
+bool ct_template_take(struct ct_entry *t, const struct nf_conntrack_zone *zone);
 
 /**
  * ct_entry_find() - find a connection by tuple and zone

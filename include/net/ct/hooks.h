@@ -12,24 +12,30 @@ struct nf_hook_state;
 /**
  * ct_hooks_get() - turn tracking on in a namespace, or keep it on
  * @cn: a live namespace
- * @family: NFPROTO_IPV4 or NFPROTO_IPV6
- * Context: process. Return: 0 or a negative errno
+ * @family: NFPROTO_IPV4, NFPROTO_IPV6, or, for both of them or neither,
+ *	NFPROTO_INET and NFPROTO_BRIDGE: bridged packets are tracked where
+ *	br_netfilter shows them to the hooks of IPv4 and IPv6
+ *
+ * Who succeeded holds a reference to @cn until ct_hooks_put(), so that
+ * ct_net() of its namespace may be called until then, even while that exits.
+ * Context: process. Return: 0, -EPROTO for any other family, or what the
+ * registration of hooks or of defragmentation failed with
  */
 int ct_hooks_get(struct ct_net *cn, u8 family);
 
 /**
  * ct_hooks_put() - undo one ct_hooks_get(); the last one turns tracking off
- * @cn: a live namespace
- * @family: NFPROTO_IPV4 or NFPROTO_IPV6
+ * @cn: what that was called with; the namespace may be gone
+ * @family: what that was called with
  * Context: process
  */
 void ct_hooks_put(struct ct_net *cn, u8 family);
 
 /**
- * ct_hooks_off() - turn tracking off, whoever wants it
+ * ct_hooks_off() - turn tracking off for good, whoever wants it
  * @cn: a live namespace
  *
- * Later ct_hooks_put() calls do nothing. Packets that were on their way
+ * Later ct_hooks_put() calls only count. Packets that were on their way
  * through the hooks may still be until a grace period has passed.
  * Context: process
  */

@@ -54,10 +54,11 @@ struct ct_drops {
 /**
  * struct ct_net - connection tracking in one network namespace
  *
- * Referenced by the namespace and by each of its entries; @net may be
- * dereferenced only while the namespace lives (hooks, netlink, sysctl).
+ * Referenced by the namespace, by each of its entries and by who needs its
+ * hooks; @net may be dereferenced only while the namespace lives (hooks,
+ * netlink, sysctl).
  *
- * @refs: the namespace, and each entry
+ * @refs: the namespace, each entry, each ct_hooks_get(), and ct_net_get()
  * @net: the namespace
  * @inum: its number, as /proc/PID/ns/net shows it; outlives @net
  * @key: of ct_tuple_hash(), secret
@@ -82,6 +83,7 @@ struct ct_drops {
  * @queue: undelivered events
  * @sysctl: registered tables
  * @hook_users: by IPv4 and IPv6, who needs the hooks; under a mutex of hooks.c
+ * @hooks_off: they are off for good; under the same mutex
  * @hook_ops: the hooks, whose private pointer is to this
  * @dying: the namespace exits: no new entries
  * @free: frees it after the last reference
@@ -112,6 +114,7 @@ struct ct_net {
 	struct ct_event_queue queue;
 	struct ctl_table_header *sysctl;
 	unsigned int hook_users[2];
+	bool hooks_off;
 	struct nf_hook_ops hook_ops[2][4];
 	bool dying;
 	struct rcu_work free;
@@ -121,17 +124,31 @@ struct ct_net {
  * ct_net() - connection tracking of a namespace
  * @net: a live namespace
  * Return: its state. Only while ct's hooks, netlink subsystems or sysctls can
- * be called: before and after, namespaces have none
+ * be called: before and after, namespaces have none. Of a namespace that
+ * exits: while a ct_hooks_get() of its was not undone
  */
 struct ct_net *ct_net(const struct net *net);
 
 void ct_net_free(struct ct_net *cn);
 
+/**
+ * ct_net_get() - take another reference
+ * @cn: of which the caller holds one, or whose namespace lives
+ *
+ * With it the table may be looked into, though the namespace is gone and the
+ * table empty.
+ * Context: any
+ */
 static inline void ct_net_get(struct ct_net *cn)
 {
 	refcount_inc(&cn->refs);
 }
 
+/**
+ * ct_net_put() - drop a reference
+ * @cn: freed with the last one, after a grace period
+ * Context: any but hard interrupt
+ */
 static inline void ct_net_put(struct ct_net *cn)
 {
 	if (refcount_dec_and_test(&cn->refs))

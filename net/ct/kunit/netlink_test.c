@@ -563,7 +563,7 @@ static void test_match(struct kunit *test)
 
 	attrs = (const struct nlattr * const *)cda;
 	e->status |= c->status;
-	ct_nl_mark_set(e, c->mark);
+	ct_entry_mark_set(e, c->mark);
 	memcpy(e->zone_id, c->zone, sizeof(c->zone));
 	build(test, skb, c->pieces, ARRAY_SIZE(c->pieces));
 	KUNIT_ASSERT_EQ(test, 0,
@@ -830,7 +830,7 @@ static void test_change(struct kunit *test)
 
 	e->status |= c->before;
 	atomic_or(c->before, &e->hot);
-	ct_nl_mark_set(e, 0xf0);
+	ct_entry_mark_set(e, 0xf0);
 	e->proto.tcp.state = TCP_CONNTRACK_SYN_SENT;
 	KUNIT_EXPECT_EQ(test, c->expect, ct_nl_change(e, &c->change, &extack));
 	KUNIT_EXPECT_EQ(test, !!c->expect, !!extack._msg);

@@ -42,7 +42,8 @@ static void set_status(struct ct_entry *e, u32 status, bool confirmed)
 static void set_mark(struct ct_entry *e, const struct ct_nl_change *c)
 {
 	if (c->has_mark)
-		ct_nl_mark_set(e, (ct_entry_mark(e) & c->mark_mask) ^ c->mark);
+		ct_entry_mark_set(e, (ct_entry_mark(e) & c->mark_mask) ^
+				     c->mark);
 }
 
 static void set_tcp(struct ct_entry *e, const struct ct_nl_change *c)

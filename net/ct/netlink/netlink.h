@@ -80,14 +80,6 @@ struct ct_nl_change {
 	u8 tcp_mask[IP_CT_DIR_MAX];	/* which of tcp_flags count */
 };
 
-static inline void ct_nl_mark_set(struct ct_entry *e, u32 mark)
-{
-#ifdef CONFIG_NF_CONNTRACK_MARK
-	if (e->mark != mark)
-		WRITE_ONCE(e->mark, mark);
-#endif
-}
-
 static inline u8 ct_nl_zone_dir(const struct ct_entry *e)
 {
 #ifdef CONFIG_NF_CONNTRACK_ZONES

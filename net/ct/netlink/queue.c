@@ -36,10 +36,13 @@ static size_t queue_build_size(const struct nf_conn *ct)
 	       nla_total_size(sizeof(u16)) + 5 * nla_total_size(sizeof(u32));
 }
 
+/* A packet queued before it is tracked may have a template: no connection. */
 static int queue_build(struct sk_buff *skb, struct nf_conn *ct,
 		       enum ip_conntrack_info ctinfo, u16 ct_attr,
 		       u16 ct_info_attr)
 {
+	if (ct->status & IPS_TEMPLATE)
+		return 0;
 	return ct_nl_fill_nested(skb, entry_of(ct), ctinfo, ct_attr,
 				 ct_info_attr);
 }
@@ -54,6 +57,8 @@ static int queue_parse(const struct nlattr *attr, struct nf_conn *ct)
 	struct ct_nl_change change;
 	int err;
 
+	if (ct->status & IPS_TEMPLATE)
+		return 0;
 	err = nla_parse_nested_deprecated(cda, CTA_MAX, attr, ct_nl_policy,
 					  NULL);
 	if (err)
