@@ -6,6 +6,7 @@
 
 struct ct_net;
 struct net;
+struct nf_conntrack_tuple;
 struct sk_buff;
 struct nf_hook_state;
 
