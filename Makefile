@@ -75,7 +75,8 @@ install: all
 		echo "KVER=$(KVER): a whole release is needed, one of:" >&2; \
 		ls /lib/modules >&2; exit 1; }
 	install -d $(MODULES_DIR)
-	install -m 644 build/$(KVER)/net/ct/*.ko $(MODULES_DIR)
+	find build/$(KVER)/net/ct -name '*.ko' \
+		-exec install -m 644 -t $(MODULES_DIR) {} +
 	install -D -m 644 modprobe.d/ct.conf $(DESTDIR)/etc/modprobe.d/ct.conf
 	install -D tools/ctctl/ctctl $(DESTDIR)$(PREFIX)/sbin/ctctl
 	install -D -m 644 tools/ctctl/completion.bash \

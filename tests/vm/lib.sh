@@ -200,6 +200,8 @@ unload()
 	local ns
 
 	if ours; then
+		# Rules that are deleted go a moment later.
+		! loaded ct_nft || until_true rmmod ct_nft
 		rmmod ct
 		return
 	fi

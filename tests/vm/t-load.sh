@@ -36,9 +36,18 @@ check_fails "nf_conntrack does not load beside ct" modprobe nf_conntrack
 check_fails "and is not there" loaded nf_conntrack
 check "the log says why" said 'ct: .*nf_conntrack'
 check_fails "nor does what depends on it" modprobe nft_ct
-check_fails "so ct's rules are refused, not ignored" nft -f - <<-END
+check "ct's rules are those of ct_nft" nft -f - <<-END
 	table inet t {
 		chain c { type filter hook input priority 0; ct state new; }
+	}
+END
+check "which loads for them" loaded ct_nft
+check_fails "and the kernel's does not" loaded nft_ct
+check_fails "it stays while there are rules" rmmod ct_nft
+check_fails "and ct with it" rmmod ct
+check_fails "address translation is refused, not ignored" nft -f - <<-END
+	table ip t2 {
+		chain c { type nat hook postrouting priority 100; masquerade; }
 	}
 END
 check "other rules are not" nft -f - <<-END
@@ -47,6 +56,7 @@ check "other rules are not" nft -f - <<-END
 	}
 END
 nft delete table inet t
+check "without rules it goes" until_true rmmod ct_nft
 # At most ten lines in five seconds.
 dmesg -C
 start=$SECONDS
@@ -99,17 +109,31 @@ check_fails "and ct is not there" loaded ct
 
 # Loading by name: ct's modules come first, the kernel's are behind them.
 modprobe ct
-check_fails "while ct is there, nft's ct does not fall back" \
-	modprobe nft-expr-ct
+modprobe -q nft-expr-ct
+check "while ct is there, nft's ct is ct_nft" loaded ct_nft
+check_fails "and only that" loaded nft_ct
+rmmod ct_nft
 rmmod ct
-check "without ct, nft's ct is the kernel's" nft -f - <<-END
+check "without ct, nft's ct loads it" nft -f - <<-END
 	table inet t {
 		chain c { type filter hook input priority 0; ct state new; }
 	}
 END
-check "and nf_conntrack does the work" loaded nf_conntrack
+check "and ct does the work" loaded ct
+check_fails "without nf_conntrack" loaded nf_conntrack
 nft delete table inet t
-check "both go" stock_gone
+check "both go" until_true rmmod ct_nft
+rmmod ct
+modprobe nf_conntrack
+check "beside nf_conntrack nft's ct is the kernel's" nft -f - <<-END
+	table inet t {
+		chain c { type filter hook input priority 0; ct state new; }
+	}
+END
+check "which then is there" loaded nft_ct
+check_fails "and ct_nft is not" loaded ct_nft
+nft delete table inet t
+check "those go" until_true stock_gone
 check "then ct loads again" modprobe ct
 check "and answers conntrack" conntrack -L
 check_fails "without nf_conntrack" loaded nf_conntrack

@@ -1,0 +1,259 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Rules of nftables that look at connections, change them, or say that there is
+# to be none; how they are listed; what is refused.
+# shellcheck source=tests/vm/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# rule NAME RULE: in the chain forward, with a counter of that name.
+rule()
+{
+	n0 nft "add rule inet t forward $2 counter comment \"$1\"" ||
+		not_ok "the rule $2"
+}
+
+# hits NAME: packets that its counter saw.
+hits()
+{
+	n0 nft list chain inet t forward |
+		sed -n "s|.* packets \([0-9]*\) .*comment \"$1\"\$|\1|p"
+}
+
+fresh()
+{
+	n0 nft -f - <<-END
+		table inet t
+		delete table inet t
+		table inet t {
+			chain early {
+				type filter hook prerouting priority raw
+			}
+			chain forward {
+				type filter hook forward priority 0
+			}
+		}
+	END
+	flush
+}
+
+topology
+must_load
+echo_server n2 7
+
+# Each keyword with what it must match, and what it must not.
+fresh
+while IFS='|' read -r yes no; do
+	rule "$yes" "$yes"
+	[ -z "$no" ] || rule "$no" "$no"
+done >"$TMP/rules" 2>&1 <<-'END'
+	ct state new|ct state invalid
+	ct state established|ct state related
+	ct state != new|ct state untracked
+	ct direction original|
+	ct direction reply|
+	ct status seen-reply|ct status expected
+	ct status confirmed|ct status snat
+	ct status assured|ct status dying
+	ct mark 0|ct mark 1
+	ct expiration > 100h|ct expiration > 124h
+	ct l3proto ipv4|ct l3proto ipv6
+	ct protocol tcp|ct protocol udp
+	ct original ip saddr 10.0.1.1|ct original ip saddr 10.0.2.1
+	ct original ip daddr 10.0.2.1|ct original ip daddr 10.0.1.1
+	ct reply ip saddr 10.0.2.1|ct reply ip saddr 10.0.1.1
+	ct reply ip daddr 10.0.1.1|ct original ip6 saddr ::/0
+	meta l4proto tcp ct original proto-dst 7|meta l4proto tcp ct original proto-dst 8
+	meta l4proto tcp ct reply proto-src 7|meta l4proto tcp ct reply proto-src 8
+	ct original packets > 1|ct original packets > 100
+	ct bytes > 90|ct bytes > 100000
+	ct avgpkt 40-200|ct reply avgpkt > 200
+	ct zone 0|ct zone 1
+	ct reply zone 0|ct label 1
+END
+is "every rule is taken" "$(grep -c '^not ok' "$TMP/rules")" 0
+is "accounting is on for counters" \
+	"$(n0 sysctl -n net.netfilter.nf_conntrack_acct)" 1
+check "a connection goes through" ask_tcp n1 10.0.2.1 7
+n0 nft list chain inet t forward >"$TMP/listed"
+while read -r name; do
+	case $name in
+	*invalid | *related | *untracked | *expected | *snat | *dying | \
+		"ct mark 1" | *124h | *"proto ipv6" | *"protocol udp" | \
+		*"original ip saddr 10.0.2.1" | *"ip6 saddr"* | \
+		*"original ip daddr 10.0.1.1" | *"reply ip saddr 10.0.1.1" | \
+		*-dst\ 8 | *-src\ 8 | *"> 100" | *100000 | *"> 200" | \
+		"ct zone 1" | "ct label 1")
+		is "'$name' does not match" "$(hits "$name")" 0
+		;;
+	*)
+		check "'$name' matches" test "$(hits "$name")" -gt 0
+		;;
+	esac
+done < <(sed -n 's/.*comment "\(.*\)"$/\1/p' "$TMP/listed")
+
+# By IPv6, and the number that conntrack shows.
+fresh
+rule v6 'ct reply ip6 saddr fd00:2::1'
+rule v4 'ct original ip saddr 10.0.1.1'
+check "over IPv6" ask_tcp n1 '[fd00:2::1]' 7
+check "an IPv6 address matches" test "$(hits v6)" -gt 0
+is "an IPv4 address does not" "$(hits v4)" 0
+check "a ping" n1 ping -q -c 1 10.0.2.1
+id=$(n0 conntrack -L -p icmp -o id 2>"$TMP/err" | sed -n 's/.* id=\([0-9]*\).*/\1/p')
+rule id "ct id ${id:-0}"
+icmp_id=$(entries | sed -n 's/^icmp.* id=\([0-9]*\).*/\1/p' | head -n 1)
+n1 ping -q -e "${icmp_id:-1}" -c 1 10.0.2.1 >"$TMP/ping"
+check "an entry by its id" test "$(hits id)" -gt 0
+
+# Bad checksums are invalid, what is not tracked is untracked.
+fresh
+rule untracked 'ct state untracked'
+rule new 'ct state new'
+n0 nft add rule inet t early udp dport 7 notrack
+n0 nft add rule inet t early udp sport 7 notrack
+check "what is not tracked passes" ask_udp n1 10.0.2.1 7
+is "and is untracked, both ways" "$(hits untracked)" 2
+is "never new" "$(hits new)" 0
+unseen "and has no entry" 'udp .*dport=7'
+
+# Setting.
+fresh
+n0 conntrack -E -o id >"$TMP/events" 2>"$TMP/err" &
+listener=$!
+sleep 1
+n0 nft add rule inet t forward ct mark set 0x11
+n0 nft add rule inet t forward ct state established ct mark set ct mark or 0x100
+check "with a mark" ask_tcp n1 10.0.2.1 7
+seen "the mark is there" 'tcp .*dport=7 .*mark=(273|17)'
+check "and was told" grep -Eq 'UPDATE.*mark=273' "$TMP/events"
+fresh
+: >"$TMP/events"
+n0 nft add rule inet t forward ct event set destroy
+check "with few events" ask_udp n1 10.0.2.1 7
+flush
+check "its end is told" until_true grep -q 'DESTROY.*dport=7' "$TMP/events"
+check_fails "its beginning is not" grep -q 'NEW.*udp.*dport=7' "$TMP/events"
+kill $listener
+
+# Zones: the first one counts, by direction or not, also after notrack.
+fresh
+n0 nft add rule inet t early ip saddr 10.0.1.1 udp dport 7 ct zone set 5
+n0 nft add rule inet t early ip saddr 10.0.1.1 udp dport 7 ct zone set 6
+n0 nft add rule inet t early udp sport 7 ct zone set 5
+rule zone 'ct zone 5'
+rule original 'ct original zone 5'
+check "in a zone" ask_udp n1 10.0.2.1 7
+seen "the entry is in the first zone" 'udp .*dport=7 .*zone=5'
+unseen "and in no other" 'udp .*dport=7 .*zone=6'
+is "both packets are in it" "$(hits zone)" 2
+is "in each direction" "$(hits original)" 2
+fresh
+n0 nft add rule inet t early udp dport 7 notrack
+n0 nft add rule inet t early udp dport 7 ct original zone set 8
+check "in a zone of one direction" ask_udp n1 10.0.2.1 7
+seen "a zone overrides notrack" 'udp .*dport=7 .*zone-orig=8'
+
+# Listing: what goes in comes out.
+n0 nft delete table inet t
+cat >"$TMP/put" <<-'END'
+	table inet t {
+		chain c {
+			type filter hook prerouting priority filter; policy accept;
+			ct state invalid,established,related,new,untracked
+			ct state vmap { invalid : drop, new : accept }
+			ct direction reply
+			ct status seen-reply,dnat
+			ct mark & 0x000000ff == 0x00000002
+			ct expiration < 1h
+			ct helper "ftp"
+			ct l3proto ipv4
+			ct protocol udp
+			ct original ip saddr 1.2.3.4
+			ct reply ip6 daddr fe80::1
+			tcp dport 1 ct reply proto-dst 80
+			ct label 5
+			ct zone 7
+			ct original zone 7
+			ct bytes > 100
+			ct original packets > 10
+			ct reply avgpkt 100-200
+			ct id 12345
+			ct mark set 0x00000011
+			ct mark set meta mark
+			ct mark set ct mark | 0x00000100
+			meta secmark set ct secmark
+			ct secmark set meta secmark
+			ct event set new,destroy
+			ct zone set 5
+			ct original zone set 5
+			ct reply zone set 6
+			notrack
+		}
+	}
+END
+check "a ruleset with all of it" n0 nft -f "$TMP/put"
+n0 nft list table inet t | sed 's/^\t*//' >"$TMP/got"
+check "is listed as it was" diff "$TMP/put" "$TMP/got"
+
+# In use.
+if ours; then
+	check_fails "ct_nft stays while there are rules" rmmod ct_nft
+fi
+n0 nft delete table inet t
+
+# refused FAMILY HOOK RULE: and in no family where it makes no sense.
+refused()
+{
+	check_fails "'$3' is refused in family $1" n0 nft -f - <<-END
+		table $1 t {
+			chain c {
+				type filter hook $2 priority 0
+				$3
+			}
+		}
+	END
+}
+refused arp input 'ct state new'
+refused inet input 'ct saddr 10.0.0.1'
+refused inet input 'ct event new'
+refused inet input 'ct status set assured'
+check "notrack goes with arp" n0 nft -f - <<-END
+	table arp t {
+		chain c { type filter hook input priority 0; notrack; }
+	}
+	delete table arp t
+END
+if ours; then
+	refused inet input 'synproxy mss 1460'
+	check_fails "a helper is refused" n0 nft -f - <<-END
+		table inet t {
+			ct helper ftp { type "ftp" protocol tcp; }
+		}
+	END
+	check "and the log says why" eval 'dmesg | grep -q "ct_nft: ct helper"'
+fi
+
+# On demand: the first rule turns tracking on, the last one off.
+unload
+HOOKS=demand must_load
+if ours; then
+	n1 ping -q -c 1 10.0.2.1 >"$TMP/ping"
+	is "without rules nothing is tracked" "$(entries | wc -l)" 0
+	fresh
+	n0 nft add rule inet t forward ct state new
+	n1 ping -q -c 1 10.0.2.1 >"$TMP/ping"
+	seen "with one it is" '^icmp '
+	n0 nft delete table inet t
+	flush
+	sleep 1
+	n1 ping -q -c 1 10.0.2.1 >"$TMP/ping"
+	is "without it no more" "$(entries | wc -l)" 0
+	# A namespace that goes with its rules.
+	fresh
+	n0 nft add rule inet t forward ct state new ct zone set 1
+	ip netns pids n0 | xargs -r kill -9
+	ip netns del n0
+	check "rules go with their namespace" until_true rmmod ct_nft
+	check "and ct" rmmod ct
+fi
