@@ -228,6 +228,7 @@ struct ct_entry *ct_entry_find(struct ct_net *cn,
 	}
 	return NULL;
 }
+EXPORT_SYMBOL_GPL(ct_entry_find);
 
 /*
  * A dead connection with a tuple of one that was just inserted. Its DESTROY

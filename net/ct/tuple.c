@@ -3,6 +3,7 @@
  * Packets to tuples: where the transport header is, what identifies the
  * connection, what its answers look like, and a hash of all that.
  */
+#include <linux/export.h>
 #include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -142,6 +143,7 @@ enum ct_invalid ct_packet_locate(struct ct_packet *p, unsigned int nhoff,
 {
 	return network_header(p, nhoff, true, inner, NULL);
 }
+EXPORT_SYMBOL_GPL(ct_packet_locate);
 
 enum ct_invalid ct_packet_begin(struct ct_packet *p, unsigned int nhoff,
 				struct nf_conntrack_tuple *tuple)
@@ -160,6 +162,7 @@ enum ct_invalid ct_packet_tuple(const struct ct_packet *p, unsigned int nhoff,
 		return reason;
 	return ct_proto_find(p->l3, p->l4)->parse(p, tuple);
 }
+EXPORT_SYMBOL_GPL(ct_packet_tuple);
 
 bool ct_tuple_invert(struct nf_conntrack_tuple *inv,
 		     const struct nf_conntrack_tuple *tuple)

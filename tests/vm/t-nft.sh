@@ -154,6 +154,24 @@ n0 nft add rule inet t early udp dport 7 ct original zone set 8
 check "in a zone of one direction" ask_udp n1 10.0.2.1 7
 seen "a zone overrides notrack" 'udp .*dport=7 .*zone-orig=8'
 
+# Counting: the third connection at once is one too many, then one goes.
+fresh
+n0 nft add rule inet t forward ct state new tcp dport 7 ct count over 2 drop
+for _ in 1 2; do
+	sleep 60 | n1 socat - TCP:10.0.2.1:7 >"$TMP/held" &
+done
+held=$!
+two_open()
+{
+	[ "$(entries | grep -c 'ESTABLISHED.*dport=7')" = 2 ]
+}
+until_true two_open
+check_fails "a third connection is dropped" \
+	n1 socat - TCP:10.0.2.1:7,connect-timeout=3 </dev/null
+kill $held
+check "when one has gone, another may come" until_true \
+	n1 socat -u OPEN:/dev/null TCP:10.0.2.1:7,connect-timeout=3
+
 # Listing: what goes in comes out.
 n0 nft delete table inet t
 cat >"$TMP/put" <<-'END'
@@ -188,6 +206,8 @@ cat >"$TMP/put" <<-'END'
 			ct zone set 5
 			ct original zone set 5
 			ct reply zone set 6
+			ct count 5
+			ct count over 5 drop
 			notrack
 		}
 	}

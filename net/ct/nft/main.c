@@ -56,10 +56,20 @@ static int __init ct_nft_init(void)
 	err = nft_register_expr(&ct_nft_notrack_type);
 	if (err)
 		goto ct;
-	err = ct_nft_refuse_init();
+	err = nft_register_expr(&ct_nft_connlimit_type);
 	if (err)
 		goto notrack;
+	err = nft_register_obj(&ct_nft_connlimit_obj);
+	if (err)
+		goto connlimit;
+	err = ct_nft_refuse_init();
+	if (err)
+		goto object;
 	return 0;
+object:
+	nft_unregister_obj(&ct_nft_connlimit_obj);
+connlimit:
+	nft_unregister_expr(&ct_nft_connlimit_type);
 notrack:
 	nft_unregister_expr(&ct_nft_notrack_type);
 ct:
@@ -70,6 +80,8 @@ ct:
 static void __exit ct_nft_exit(void)
 {
 	ct_nft_refuse_exit();
+	nft_unregister_obj(&ct_nft_connlimit_obj);
+	nft_unregister_expr(&ct_nft_connlimit_type);
 	nft_unregister_expr(&ct_nft_notrack_type);
 	nft_unregister_expr(&ct_nft_type);
 }

@@ -47,6 +47,10 @@ extern struct nft_expr_type ct_nft_type;
 /* notrack.c */
 extern struct nft_expr_type ct_nft_notrack_type;
 
+/* connlimit.c */
+extern struct nft_expr_type ct_nft_connlimit_type;
+extern struct nft_object_type ct_nft_connlimit_obj;
+
 /* refuse.c: what is not there yet, and says so */
 int ct_nft_refuse_init(void);
 void ct_nft_refuse_exit(void);
