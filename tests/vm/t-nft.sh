@@ -158,7 +158,7 @@ seen "a zone overrides notrack" 'udp .*dport=7 .*zone-orig=8'
 fresh
 n0 nft add rule inet t forward ct state new tcp dport 7 ct count over 2 drop
 for _ in 1 2; do
-	sleep 60 | n1 socat - TCP:10.0.2.1:7 >"$TMP/held" &
+	sleep 60 | ip netns exec n1 socat - TCP:10.0.2.1:7 >"$TMP/held" &
 done
 held=$!
 two_open()
