@@ -6,10 +6,13 @@
 #include <linux/export.h>
 #include <linux/mutex.h>
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6.h>
+#include <net/ct/entry.h>
 #include <net/ct/hooks.h>
 #include <net/ct/net.h>
+#include <net/ct/table.h>
 #include <net/netfilter/ipv4/nf_defrag_ipv4.h>
 #include <net/netfilter/ipv6/nf_defrag_ipv6.h>
 
@@ -52,6 +55,36 @@ static const struct nf_hook_ops hooks[2][4] = {
 	},
 };
 
+/* Nothing is known any more of what an end may send. */
+static int forget_windows(struct ct_entry *e, void *data)
+{
+	const bool *v6 = data;
+	const struct nf_conntrack_tuple *tuple =
+		&e->dir[IP_CT_DIR_ORIGINAL].tuple;
+
+	if (tuple->dst.protonum != IPPROTO_TCP ||
+	    (tuple->src.l3num == NFPROTO_IPV6) != *v6)
+		return 0;
+	spin_lock_bh(&e->lock);
+	if (e->proto.tcp.state == TCP_CONNTRACK_ESTABLISHED) {
+		e->seen.window[IP_CT_DIR_ORIGINAL].maxwin = 0;
+		/* Before a reply there is something else in its place. */
+		if (e->proto.tcp.replied)
+			e->seen.window[IP_CT_DIR_REPLY].maxwin = 0;
+	}
+	spin_unlock_bh(&e->lock);
+	return 0;
+}
+
+/* Connections went on while nobody looked. */
+static void forget_all_windows(struct ct_net *cn, bool v6)
+{
+	struct ct_cursor cursor = {};
+
+	if (atomic_read(&cn->count))
+		ct_table_walk(&cn->table, &cursor, forget_windows, &v6);
+}
+
 static int turn_on(struct ct_net *cn, bool v6)
 {
 	struct nf_hook_ops *ops = cn->hook_ops[v6];
@@ -62,6 +95,7 @@ static int turn_on(struct ct_net *cn, bool v6)
 	err = v6 ? nf_defrag_ipv6_enable(net) : nf_defrag_ipv4_enable(net);
 	if (err)
 		return err;
+	forget_all_windows(cn, v6);
 	memcpy(ops, hooks[v6], sizeof(hooks[v6]));
 	for (i = 0; i < ARRAY_SIZE(hooks[v6]); i++)
 		ops[i].priv = cn;

@@ -3,10 +3,10 @@
  * usage: replay FILE.pcap ANSWERS FD-A FD-B QUEUE
  *
  * Feed the packets of FILE (raw IP) into TUN devices, and write down what the
- * tracker says of each, a line a packet. A queue of the forward hook tells a
- * packet's connection, and how the packet relates to it: "2 1{...}", or "-"
- * where nothing is known, which is how invalid packets look. Nothing at all on
- * a line: the packet did not get that far.
+ * tracker says of each, a line a packet. Rules in the forward hook put into the
+ * packet's mark how it relates to its connection (replay.py), a queue behind
+ * them tells the rest: "2 1{...}", or "-" for an invalid packet. Nothing at all
+ * on a line: the packet did not get that far.
  *
  * Time passes as the time stamps say. Before more than a second of it passes,
  * and at the end, a line "T ..." has the whole table, sorted.
@@ -240,14 +240,72 @@ static void accept_packet(struct mnl_socket *s, uint16_t queue, uint32_t id)
 		die("the verdict");
 }
 
+/* What a rule sees, by bits of the mark (replay.py). */
+#define SEEN_INVALID	0x01
+#define SEEN_ESTABLISHED	0x02
+#define SEEN_RELATED	0x04
+#define SEEN_NEW	0x08
+#define SEEN_STATE	0x7f
+#define SEEN_REPLY	0x80
+#define SEEN_STATUS(mark)	((mark) >> 8)
+/* Those that nft has a name for. */
+#define STATUS_SEEN	(IPS_EXPECTED | IPS_SEEN_REPLY | IPS_ASSURED | \
+			 IPS_CONFIRMED | IPS_SRC_NAT | IPS_DST_NAT | IPS_DYING)
+
+/* As the kernel numbers it, enum ip_conntrack_info. */
+static uint32_t relation(uint32_t mark)
+{
+	bool reply = mark & SEEN_REPLY;
+
+	switch (mark & SEEN_STATE) {
+	case SEEN_ESTABLISHED:
+		return reply ? IP_CT_ESTABLISHED_REPLY : IP_CT_ESTABLISHED;
+	case SEEN_RELATED:
+		return reply ? IP_CT_RELATED_REPLY : IP_CT_RELATED;
+	case SEEN_NEW:
+		if (!reply)
+			return IP_CT_NEW;
+	}
+	die("to the rules, a packet is %#x", mark);
+	return 0;
+}
+
+static uint32_t attr_u32(const struct nlattr *a)
+{
+	return a ? ntohl(mnl_attr_get_u32(a)) : 0;
+}
+
+/* The rules and the queue tell of one packet. */
+static void put_seen(struct text *t, uint32_t mark, const struct nlattr *ct,
+		     const struct nlattr *info)
+{
+	const struct nlattr *a, *status = NULL;
+
+	if (mark == SEEN_INVALID) {
+		if (ct || info)
+			die("an invalid packet has a connection");
+		put(t, "-");
+		return;
+	}
+	if (!ct || relation(mark) != attr_u32(info))
+		die("rules say %#x, the queue %u", mark, attr_u32(info));
+	mnl_attr_for_each_nested(a, ct)
+		if (mnl_attr_get_type(a) == CTA_STATUS)
+			status = a;
+	if (SEEN_STATUS(mark) != (attr_u32(status) & STATUS_SEEN))
+		die("rules say %#x, the status is %#x", mark, attr_u32(status));
+	put(t, "%u ", relation(mark));
+	put_nest(t, mnl_attr_get_payload(ct), mnl_attr_get_payload_len(ct),
+		 true);
+}
+
 /* What is known of the next packet, which goes on. Return: false for none */
 static bool answer(struct mnl_socket *s, uint16_t queue, struct text *t)
 {
-	const struct nfqnl_msg_packet_hdr *head = NULL;
-	const struct nlattr *ct = NULL, *info = NULL;
+	const struct nlattr *a, *attr[NFQA_MAX + 1] = { };
+	const struct nfqnl_msg_packet_hdr *head;
 	const struct nlmsghdr *h = (void *)buf;
 	ssize_t n = mnl_socket_recvfrom(s, buf, sizeof(buf));
-	struct nlattr *a;
 	int left = n;
 
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
@@ -257,28 +315,14 @@ static bool answer(struct mnl_socket *s, uint16_t queue, struct text *t)
 	if (!mnl_nlmsg_ok(h, left) ||
 	    h->nlmsg_type != (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET))
 		die("the queue says something else than a packet");
-	mnl_attr_for_each(a, h, sizeof(struct nfgenmsg)) {
-		switch (mnl_attr_get_type(a)) {
-		case NFQA_PACKET_HDR:
-			head = mnl_attr_get_payload(a);
-			break;
-		case NFQA_CT:
-			ct = a;
-			break;
-		case NFQA_CT_INFO:
-			info = a;
-			break;
-		}
-	}
-	if (!head)
+	mnl_attr_for_each(a, h, sizeof(struct nfgenmsg))
+		if (mnl_attr_get_type(a) <= NFQA_MAX)
+			attr[mnl_attr_get_type(a)] = a;
+	if (!attr[NFQA_PACKET_HDR])
 		die("the queue gives a packet without a head");
-	if (ct && info) {
-		put(t, "%u ", ntohl(mnl_attr_get_u32(info)));
-		put_nest(t, mnl_attr_get_payload(ct),
-			 mnl_attr_get_payload_len(ct), true);
-	} else {
-		put(t, "-");
-	}
+	head = mnl_attr_get_payload(attr[NFQA_PACKET_HDR]);
+	put_seen(t, attr_u32(attr[NFQA_MARK]), attr[NFQA_CT],
+		 attr[NFQA_CT_INFO]);
 	accept_packet(s, queue, head->packet_id);
 	return true;
 }

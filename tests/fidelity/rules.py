@@ -25,7 +25,7 @@ EXTENSIONS = {0, 43, FRAGMENT, AH, 60}
 DCCP_ACK, DCCP_DATAACK, DCCP_CLOSE = 3, 4, 6
 # Chunks of SCTP
 INIT, INIT_ACK, SHUTDOWN, ERROR, COOKIE_ECHO = 1, 2, 7, 9, 10
-SHUTDOWN_COMPLETE = 14
+SHUTDOWN_ACK, SHUTDOWN_COMPLETE = 8, 14
 # tcp_timeout_close, as the guest sets it: the shortest of all.
 CLOSE_TIMEOUT = 1
 
@@ -408,6 +408,23 @@ def sctp_late_answer(packet, old, new):
             packet.may_have(INIT_ACK))
 
 
+def sctp_new_answer(packet, old, new):
+    """An answer to an INIT that was sent again, with a tag of its own."""
+    b = sctp(new)
+    return (b is not None and invalid(old) and b[1] == "COOKIE_WAIT" and
+            packet.may_have(INIT_ACK))
+
+
+def sctp_old_shutdown(packet, old, new):
+    """A SHUTDOWN ACK of an association before renews nothing of the next."""
+    a, b = sctp(old), sctp(new)
+    if not a or a != b or not packet.may_have(SHUTDOWN_ACK):
+        return False
+    left = [int(ct[TIMEOUT]) for _, ct in old + new if TIMEOUT in ct]
+    return (len(left) == 2 and left[0] > left[1] and
+            (packet.whole is not None or packet.tag() != a[2][a[0] == 3]))
+
+
 def sctp_tag(packet, old, new):
     """Another tag than the association's, which one chunk may have, and another
     may not."""
@@ -461,6 +478,8 @@ ROOTS = {
     "sctp-late-answer": sctp_late_answer,
     "sctp-no-tag": sctp_no_tag,
     "sctp-first": sctp_first,
+    "sctp-new-answer": sctp_new_answer,
+    "sctp-old-shutdown": sctp_old_shutdown,
     "sctp-tag": sctp_tag,
     "sctp-reverse-answer": sctp_reverse_answer,
     "sctp-complete": sctp_complete,
