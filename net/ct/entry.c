@@ -168,14 +168,22 @@ EXPORT_SYMBOL_GPL(ct_template_take);
 
 struct ct_rare *ct_entry_rare(const struct ct_entry *e)
 {
-	return e->ext ? (struct ct_rare *)e->ext->data : NULL;
+	struct nf_ct_ext *ext = READ_ONCE(e->ext);
+
+	return ext ? (struct ct_rare *)ext->data : NULL;
 }
 
 struct ct_rare *ct_entry_rare_add(struct ct_entry *e, gfp_t gfp)
 {
-	/* All offsets are 0: it has nothing that others know of. */
-	if (!e->ext)
-		e->ext = kzalloc(sizeof(*e->ext) + sizeof(struct ct_rare), gfp);
+	struct nf_ct_ext *ext;
+
+	if (!READ_ONCE(e->ext)) {
+		/* All offsets are 0: it has nothing that others know of. */
+		ext = kzalloc(sizeof(*ext) + sizeof(struct ct_rare), gfp);
+		/* Whoever sees the block sees it zeroed. */
+		if (ext && cmpxchg(&e->ext, NULL, ext))
+			kfree(ext);
+	}
 	return ct_entry_rare(e);
 }
 
@@ -255,7 +263,7 @@ int ct_entry_publish(struct ct_entry *e, struct ct_entry **clash)
 	 */
 	e->expires += (u32)jiffies;
 	e->wheel_cpu = raw_smp_processor_id();
-	if (unlikely(e->ext) && READ_ONCE(cn->timestamp))
+	if (unlikely(READ_ONCE(e->ext)) && READ_ONCE(cn->timestamp))
 		ct_entry_rare(e)->start = ktime_get_real_ns();
 
 	if (unlikely(READ_ONCE(cn->dying)))

@@ -319,6 +319,10 @@ refuses("update to dying", S, E.EBUSY, NEW,
 refuses("update to unconfirmed", S, E.EBUSY, NEW, udp + be32(STATUS, 0))
 refuses("update of the translation", S, E.EOPNOTSUPP, NEW,
         udp + nest(NAT_SRC, be32(1, 1)))
+refuses("labels of 6 bytes", S, E.EINVAL, NEW, udp + attr(LABELS, b"labels"))
+refuses("labels of 20 bytes", S, E.ERANGE, NEW, udp + attr(LABELS, bytes(20)))
+refuses("labels with a mask of another length", S, E.EINVAL, NEW,
+        udp + attr(LABELS, bytes(16)) + attr(LABELS_MASK, bytes(8)))
 refuses("update of the master", S, E.EOPNOTSUPP, NEW,
         udp + nest(TUPLE_MASTER, addresses("1.1.1.1", "2.2.2.2"),
                    ports(6, 1, 1)))

@@ -8,6 +8,7 @@
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <net/netfilter/nf_conntrack_tuple.h>
 #include <linux/netfilter/nf_conntrack_zones_common.h>
+#include <linux/netfilter/xt_connlabel.h>
 #include <linux/skbuff.h>
 #include <linux/spinlock.h>
 
@@ -194,7 +195,7 @@ struct ct_udp {
  * @mark: ctmark
  * @secmark: security mark
  * @ext: NULL or an extension block as the flow dissector expects it, which
- *	holds a struct ct_rare; constant once confirmed
+ *	holds a struct ct_rare; from NULL to a block once, which stays
  * @last: the last TCP segment
  * @vtag: the verification tag of SCTP packets in each direction, 0 if it is
  *	not known; under @lock
@@ -241,14 +242,20 @@ struct ct_entry {
 	};
 };
 
+/* Labels of a connection, as words that change at once. */
+#define CT_LABELS_WORDS	((XT_CONNLABEL_MAXBIT + 1) / 32)
+
 /**
  * struct ct_rare - what few connections have, behind @ct_entry.ext
  * @start: ktime_get_real_ns() at confirmation, 0 when not recorded
- * @master: the connection that expected this one, or NULL
+ * @master: the connection that expected this one, or NULL; constant once
+ *	confirmed
+ * @labels: see ct_labels_get(); each word by cmpxchg() only
  */
 struct ct_rare {
 	u64 start;
 	struct ct_entry *master;
+	u32 labels[CT_LABELS_WORDS] __aligned(8);
 };
 
 /* Status bits mirrored in the entry's first cache line. */
@@ -498,8 +505,10 @@ struct ct_rare *ct_entry_rare(const struct ct_entry *e);
 
 /**
  * ct_entry_rare_add() - make room for it
- * @e: an entry that is not confirmed yet
+ * @e: an entry, confirmed or not
  * @gfp: allocation flags
+ *
+ * Others may look at the same time, or make room, too.
  * Context: softirq or process. Return: as ct_entry_rare(), NULL without memory
  */
 struct ct_rare *ct_entry_rare_add(struct ct_entry *e, gfp_t gfp);
@@ -511,7 +520,7 @@ struct ct_rare *ct_entry_rare_add(struct ct_entry *e, gfp_t gfp);
  */
 static inline struct ct_entry *ct_entry_master(const struct ct_entry *e)
 {
-	return unlikely(e->ext) ? ct_entry_rare(e)->master : NULL;
+	return unlikely(READ_ONCE(e->ext)) ? ct_entry_rare(e)->master : NULL;
 }
 
 void ct_entry_free(struct ct_entry *e);

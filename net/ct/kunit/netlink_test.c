@@ -7,6 +7,7 @@
 #include <kunit/test.h>
 #include <linux/netfilter/nf_conntrack_sctp.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
+#include <net/ct/labels.h>
 #include <net/ct/proto.h>
 #include <net/ct/tuple.h>
 #include <net/netlink.h>
@@ -228,8 +229,21 @@ static const struct request_case request_cases[] = {
 	  { U32(0, CTA_MARK, 1) } },
 	{ "create with address translation", CREATE, V4, -EOPNOTSUPP,
 	  { U32(0, CTA_TIMEOUT, 10), NEST(0, CTA_NAT_SRC) } },
-	{ "create with labels", CREATE, V4, -EOPNOTSUPP,
+	{ "create with labels", CREATE, V4, 0,
 	  { U32(0, CTA_TIMEOUT, 10), U32(0, CTA_LABELS, 1) } },
+	{ "labels of 16 bytes, half of them masked", CHANGE, V4, 0,
+	  { BYTES(0, CTA_LABELS, 16, 0xff), BYTES(0, CTA_LABELS_MASK, 16, 0x55) } },
+	{ "labels of no byte", CHANGE, V4, 0, { BYTES(0, CTA_LABELS, 0, 0) } },
+	{ "labels of 6 bytes", CHANGE, V4, -EINVAL,
+	  { BYTES(0, CTA_LABELS, 6, 1) } },
+	{ "a mask shorter than the labels", CHANGE, V4, -EINVAL,
+	  { BYTES(0, CTA_LABELS, 8, 1), BYTES(0, CTA_LABELS_MASK, 4, 1) } },
+	{ "a mask longer than the labels", CHANGE, V4, -EINVAL,
+	  { BYTES(0, CTA_LABELS, 4, 1), BYTES(0, CTA_LABELS_MASK, 8, 1) } },
+	{ "a mask of no byte", CHANGE, V4, -EINVAL,
+	  { BYTES(0, CTA_LABELS, 0, 0), BYTES(0, CTA_LABELS_MASK, 0, 0) } },
+	{ "a mask without labels", CHANGE, V4, 0,
+	  { BYTES(0, CTA_LABELS_MASK, 4, 1) } },
 	{ "create with a helper", CREATE, V4, -EOPNOTSUPP,
 	  { U32(0, CTA_TIMEOUT, 10), NEST(0, CTA_HELP),
 	    U16(1, CTA_HELP_NAME, 0x6600) } },
@@ -585,9 +599,10 @@ struct fill_case {
 	u8 l4;
 	u32 events;	/* 0: as in a dump */
 	const u8 *head;
-	u8 tail[5];
+	u8 tail[6];
 	bool acct;
 	bool start;
+	bool labels;
 	u16 zone[IP_CT_DIR_MAX];
 };
 
@@ -613,8 +628,8 @@ static const struct fill_case fill_cases[] = {
 	{ "dump, OSPF", V4, 89, 0, dump_head },
 	{ "dump, all there is", V6, IPPROTO_TCP, 0, dump_head,
 	  { CTA_PROTOINFO, CTA_COUNTERS_ORIG, CTA_COUNTERS_REPLY,
-	    CTA_TIMESTAMP },
-	  .acct = true, .start = true },
+	    CTA_TIMESTAMP, CTA_LABELS },
+	  .acct = true, .start = true, .labels = true },
 	{ "dump, zone", V4, IPPROTO_UDP, 0, zone_head, .zone = { 3, 3 } },
 	{ "NEW, TCP", V4, IPPROTO_TCP, BIT(IPCT_NEW), event_head,
 	  { CTA_PROTOINFO }, .acct = true },
@@ -626,11 +641,19 @@ static const struct fill_case fill_cases[] = {
 	  event_head },
 	{ "UPDATE of the mark to 0", V4, IPPROTO_TCP, BIT(IPCT_MARK),
 	  event_head, { CTA_MARK } },
+	{ "NEW with labels", V4, IPPROTO_TCP, BIT(IPCT_NEW), event_head,
+	  { CTA_PROTOINFO, CTA_LABELS }, .labels = true },
+	{ "UPDATE of the labels", V4, IPPROTO_UDP, BIT(IPCT_LABEL), event_head,
+	  { CTA_LABELS }, .labels = true },
+	{ "UPDATE of labels that are all gone", V4, IPPROTO_UDP,
+	  BIT(IPCT_LABEL), event_head },
+	{ "UPDATE of the mark, with labels", V4, IPPROTO_UDP, BIT(IPCT_MARK),
+	  event_head, { CTA_MARK }, .labels = true },
 	{ "DESTROY before its time", V4, IPPROTO_TCP, BIT(IPCT_DESTROY),
 	  event_head,
 	  { CTA_COUNTERS_ORIG, CTA_COUNTERS_REPLY, CTA_TIMESTAMP,
 	    CTA_PROTOINFO },
-	  .acct = true, .start = true },
+	  .acct = true, .start = true, .labels = true },
 };
 
 static void fill_desc(const struct fill_case *c, char *desc)
@@ -648,6 +671,8 @@ static struct ct_entry *fill_entry(struct kunit *test,
 	e->cn->acct = c->acct;
 	if (c->start)
 		ct_entry_rare_add(e, GFP_KERNEL)->start = 1;
+	if (c->labels)
+		ct_entry_rare_add(e, GFP_KERNEL)->labels[3] = 1;
 	memcpy(e->zone_id, c->zone, sizeof(c->zone));
 	e->proto.tcp.state = TCP_CONNTRACK_ESTABLISHED;
 	atomic64_set(&e->dir[IP_CT_DIR_ORIGINAL].packets, 3);
@@ -839,6 +864,72 @@ static void test_change(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, c->tcp_state, e->proto.tcp.state);
 }
 
+/*
+ * Labels to a connection that has 0xf0 in each of the first two words: bytes of
+ * them and of a mask, and what the words are afterwards.
+ */
+struct labels_case {
+	const char *name;
+	struct piece pieces[3];
+	u32 after[CT_LABELS_WORDS];
+};
+
+static const struct labels_case labels_cases[] = {
+	{ "all words", { BYTES(0, CTA_LABELS, 16, 1) },
+	  { 0x01010101, 0x01010101, 0x01010101, 0x01010101 } },
+	{ "one word, the others are cleared",
+	  { U32(0, CTA_LABELS, 0x01010101) },
+	  { 0x01010101 } },
+	{ "none", { BYTES(0, CTA_LABELS, 0, 0) } },
+	{ "some are added",
+	  { BYTES(0, CTA_LABELS, 16, 1), BYTES(0, CTA_LABELS_MASK, 16, 1) },
+	  { 0x010101f1, 0x010101f1, 0x01010101, 0x01010101 } },
+	{ "some are taken away",
+	  { BYTES(0, CTA_LABELS, 16, 0), BYTES(0, CTA_LABELS_MASK, 16, 0x30) },
+	  { 0xc0, 0xc0 } },
+	{ "some are turned, for they are not masked",
+	  { BYTES(0, CTA_LABELS, 16, 0x18), BYTES(0, CTA_LABELS_MASK, 16, 0) },
+	  { 0x181818e8, 0x181818e8, 0x18181818, 0x18181818 } },
+	{ "one word is masked, the others are cleared all the same",
+	  { U32(0, CTA_LABELS, 0x01010101),
+	    U32(0, CTA_LABELS_MASK, 0x01010101) },
+	  { 0x010101f1 } },
+};
+
+static void labels_desc(const struct labels_case *c, char *desc)
+{
+	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(labels, labels_cases, labels_desc);
+
+static void test_labels(struct kunit *test)
+{
+	static const u32 before[CT_LABELS_WORDS] = { 0xf0, 0xf0 };
+	const struct labels_case *c = test->param_value;
+	struct ct_entry *e = test_entry(test, V4, IPPROTO_UDP);
+	struct sk_buff *skb = new_message(test, 1024);
+	struct nlattr *cda[CTA_MAX + 1];
+	struct ct_nl_change change;
+	u32 labels[CT_LABELS_WORDS];
+	unsigned int i;
+
+	build(test, skb, c->pieces, ARRAY_SIZE(c->pieces));
+	KUNIT_ASSERT_EQ(test, 0,
+			nla_parse_deprecated(cda, CTA_MAX,
+					     (struct nlattr *)skb->data,
+					     skb->len, ct_nl_policy, NULL));
+	KUNIT_ASSERT_EQ(test, 0,
+			ct_nl_parse_change((const struct nlattr * const *)cda,
+					   false, &change, NULL));
+	KUNIT_ASSERT_EQ(test, 1, ct_labels_change(e, before, before));
+	KUNIT_EXPECT_EQ(test, 0, ct_nl_change(e, &change, NULL));
+	ct_labels_get(e, labels);
+	for (i = 0; i < CT_LABELS_WORDS; i++)
+		KUNIT_EXPECT_EQ(test, labels[i], c->after[i]);
+	kfree(e->ext);
+}
+
 /* SCTP's state and tags, all or not all of them, to a connection. */
 struct sctp_case {
 	const char *name;
@@ -933,6 +1024,7 @@ static struct kunit_case netlink_cases[] = {
 	KUNIT_CASE_PARAM(test_fill_short, fill_gen_params),
 	KUNIT_CASE_PARAM(test_round_trip, fill_gen_params),
 	KUNIT_CASE_PARAM(test_change, change_gen_params),
+	KUNIT_CASE_PARAM(test_labels, labels_gen_params),
 	KUNIT_CASE_PARAM(test_sctp, sctp_gen_params),
 	KUNIT_CASE(test_zero_counters),
 	{}

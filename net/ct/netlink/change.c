@@ -2,6 +2,7 @@
 /* Entries made and changed by request: conntrack -I, -U, and conntrackd. */
 #include <net/ct/event.h>
 #include <net/ct/expire.h>
+#include <net/ct/labels.h>
 #include <net/ct/tuple.h>
 #include <net/netlink.h>
 #include "netlink.h"
@@ -44,6 +45,19 @@ static void set_mark(struct ct_entry *e, const struct ct_nl_change *c)
 	if (c->has_mark)
 		ct_entry_mark_set(e, (ct_entry_mark(e) & c->mark_mask) ^
 				     c->mark);
+}
+
+static int set_labels(struct ct_entry *e, const struct ct_nl_change *c,
+		      struct netlink_ext_ack *extack)
+{
+	int err;
+
+	if (!c->has_labels)
+		return 0;
+	err = ct_labels_change(e, c->labels, c->labels_mask);
+	if (err < 0)
+		NL_SET_ERR_MSG(extack, "there is no memory for the labels");
+	return min(err, 0);
 }
 
 static void set_tcp(struct ct_entry *e, const struct ct_nl_change *c)
@@ -169,7 +183,7 @@ int ct_nl_change(struct ct_entry *e, const struct ct_nl_change *change,
 	set_sctp(e, change);
 	set_dccp(e, change);
 	set_mark(e, change);
-	return 0;
+	return set_labels(e, change, extack);
 }
 
 static int check_new(const struct nf_conntrack_tuple *tuple,
@@ -233,7 +247,9 @@ int ct_nl_create(struct ct_net *cn, const struct nf_conntrack_tuple *tuple,
 	set_sctp(e, change);
 	set_dccp(e, change);
 	set_mark(e, change);
-	err = ct_entry_insert(e);
+	err = set_labels(e, change, info->extack);
+	if (!err)
+		err = ct_entry_insert(e);
 	if (!err)
 		ct_event_report(e, CT_NL_CHANGED | BIT(master ? IPCT_RELATED :
 							  IPCT_NEW),

@@ -4,6 +4,7 @@
  * the one that user space has seen ever since: dumps and events differ.
  */
 #include <linux/ktime.h>
+#include <net/ct/labels.h>
 #include <net/ct/proto.h>
 #include <net/netlink.h>
 #include "netlink.h"
@@ -199,6 +200,14 @@ static bool put_timestamp(struct sk_buff *skb, const struct ct_entry *e,
 	return false;
 }
 
+static bool put_labels(struct sk_buff *skb, const struct ct_entry *e)
+{
+	u32 labels[CT_LABELS_WORDS];
+
+	return ct_labels_get(e, labels) &&
+	       nla_put(skb, CTA_LABELS, sizeof(labels), labels);
+}
+
 static bool put_info(struct sk_buff *skb, struct ct_entry *e, unsigned int held)
 {
 	const u32 use = refcount_read(&e->ct_general.use) - held;
@@ -240,7 +249,7 @@ int ct_nl_fill_entry(struct sk_buff *skb, struct ct_entry *e,
 		return -EMSGSIZE;
 	if (put_tuples(skb, e) || put_info(skb, e, reply->held) ||
 	    put_counters(skb, e, &seen, reply->zero_counters) ||
-	    put_timestamp(skb, e, 0)) {
+	    put_timestamp(skb, e, 0) || put_labels(skb, e)) {
 		if (reply->zero_counters)
 			give_back(e, &seen);
 		nlmsg_cancel(skb, nlh);
@@ -264,11 +273,12 @@ static bool put_destroy(struct sk_buff *skb, struct ct_entry *e)
 
 static bool put_changes(struct sk_buff *skb, struct ct_entry *e, u32 events)
 {
-	const u32 proto = BIT(IPCT_NEW) | BIT(IPCT_RELATED) |
-			  BIT(IPCT_PROTOINFO);
+	const u32 new = BIT(IPCT_NEW) | BIT(IPCT_RELATED);
 
 	return put_timeout(skb, e) ||
-	       ((events & proto) && put_protoinfo(skb, e, false)) ||
+	       ((events & (new | BIT(IPCT_PROTOINFO))) &&
+		put_protoinfo(skb, e, false)) ||
+	       ((events & (new | BIT(IPCT_LABEL))) && put_labels(skb, e)) ||
 	       ((events & BIT(IPCT_RELATED)) && put_master(skb, e));
 }
 
@@ -310,7 +320,8 @@ int ct_nl_fill_nested(struct sk_buff *skb, struct ct_entry *e,
 	if (put_tuples(skb, e) || put_id(skb, e) || put_status(skb, e) ||
 	    put_timeout(skb, e) || put_protoinfo(skb, e, false) ||
 	    put_counters(skb, e, &seen, false) || put_timestamp(skb, e, 0) ||
-	    put_master(skb, e) || put_mark(skb, e, true)) {
+	    put_master(skb, e) || put_mark(skb, e, true) ||
+	    put_labels(skb, e)) {
 		nla_nest_cancel(skb, nest);
 		return -EMSGSIZE;
 	}

@@ -78,6 +78,9 @@ struct ct_nl_change {
 	u8 tcp_scale[IP_CT_DIR_MAX];
 	u8 tcp_flags[IP_CT_DIR_MAX];
 	u8 tcp_mask[IP_CT_DIR_MAX];	/* which of tcp_flags count */
+	bool has_labels;		/* as for ct_labels_change(): */
+	u32 labels[CT_LABELS_WORDS];
+	u32 labels_mask[CT_LABELS_WORDS];
 };
 
 static inline u8 ct_nl_zone_dir(const struct ct_entry *e)
@@ -132,7 +135,8 @@ int ct_nl_get_stats(struct sk_buff *skb, const struct nfnl_info *info);
 
 /* What the event of a request shows, whether it changed or not. */
 #define CT_NL_CHANGED	(BIT(IPCT_REPLY) | BIT(IPCT_ASSURED) | \
-			 BIT(IPCT_PROTOINFO) | BIT(IPCT_MARK))
+			 BIT(IPCT_PROTOINFO) | BIT(IPCT_MARK) | \
+			 BIT(IPCT_LABEL))
 
 /* change.c */
 int ct_nl_change(struct ct_entry *e, const struct ct_nl_change *change,

@@ -15,7 +15,7 @@
 /* As long as helper names may be, the final zero included. */
 #define HELPER_NAME_LEN	16
 /* Bytes of connection labels. */
-#define LABELS_LEN	16
+#define LABELS_LEN	(CT_LABELS_WORDS * sizeof(u32))
 
 /* Flags of a TCP connection that user space may set. */
 #define TCP_FLAGS	(IP_CT_TCP_FLAG_WINDOW_SCALE | \
@@ -521,12 +521,41 @@ static int parse_mark(const struct nlattr * const cda[],
 	return 0;
 }
 
+/*
+ * Whole words, and a mask of as many. What is behind the last word is cleared,
+ * mask or no mask.
+ */
+static int parse_labels(const struct nlattr * const cda[],
+			struct ct_nl_change *change,
+			struct netlink_ext_ack *extack)
+{
+	const struct nlattr *labels = cda[CTA_LABELS];
+	const struct nlattr *mask = cda[CTA_LABELS_MASK];
+
+	if (nla_len(labels) % sizeof(u32)) {
+		NL_SET_ERR_MSG_ATTR(extack, labels,
+				    "labels come in words of 4 bytes");
+		return -EINVAL;
+	}
+	if (mask && (!nla_len(mask) || nla_len(mask) != nla_len(labels))) {
+		NL_SET_ERR_MSG_ATTR(extack, mask,
+				    "the mask must be as long as the labels");
+		return -EINVAL;
+	}
+	change->has_labels = true;
+	memcpy(change->labels, nla_data(labels), nla_len(labels));
+	memset(change->labels_mask, 0xff, sizeof(change->labels_mask));
+	if (mask)
+		memcpy(change->labels_mask, nla_data(mask), nla_len(mask));
+	return 0;
+}
+
 static int refuse_unsupported(const struct nlattr * const cda[], bool create,
 			      struct netlink_ext_ack *extack)
 {
 	static const u8 unsupported[] = {
 		CTA_NAT_SRC, CTA_NAT_DST, CTA_SEQ_ADJ_ORIG, CTA_SEQ_ADJ_REPLY,
-		CTA_LABELS, CTA_SYNPROXY,
+		CTA_SYNPROXY,
 	};
 	unsigned int i;
 
@@ -562,6 +591,8 @@ int ct_nl_parse_change(const struct nlattr * const cda[], bool create,
 		err = parse_protoinfo(cda[CTA_PROTOINFO], change, extack);
 	if (!err && cda[CTA_MARK])
 		err = parse_mark(cda, change, extack);
+	if (!err && cda[CTA_LABELS])
+		err = parse_labels(cda, change, extack);
 	if (err)
 		return err;
 	if (cda[CTA_STATUS]) {

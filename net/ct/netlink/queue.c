@@ -5,6 +5,7 @@
  */
 #include <linux/netfilter.h>
 #include <net/ct/entry.h>
+#include <net/ct/event.h>
 #include <net/ct/expire.h>
 #include <net/netfilter/nf_conntrack.h>
 #include <net/netlink.h>
@@ -30,10 +31,11 @@ static size_t queue_build_size(const struct nf_conn *ct)
 				 5 * nla_total_size(sizeof(u64));
 
 	/* ORIG, REPLY, MASTER; both counters and the timestamp; CTA_ZONE; ID,
-	 * STATUS, TIMEOUT, MARK and the ctinfo
+	 * STATUS, TIMEOUT, MARK and the ctinfo; LABELS
 	 */
 	return nla_total_size(0) + 3 * tuple + 3 * counters + protoinfo +
-	       nla_total_size(sizeof(u16)) + 5 * nla_total_size(sizeof(u32));
+	       nla_total_size(sizeof(u16)) + 5 * nla_total_size(sizeof(u32)) +
+	       nla_total_size(CT_LABELS_WORDS * sizeof(u32));
 }
 
 /* A packet queued before it is tracked may have a template: no connection. */
@@ -83,7 +85,10 @@ static int queue_parse(const struct nlattr *attr, struct nf_conn *ct)
 		change.status = (change.status & ~IPS_UNCHANGEABLE_MASK) |
 				(now & IPS_UNCHANGEABLE_MASK);
 	}
-	return ct_nl_change(e, &change, NULL);
+	err = ct_nl_change(e, &change, NULL);
+	if (!err && change.has_labels)
+		ct_event(e, BIT(IPCT_LABEL));
+	return err;
 }
 
 static int queue_attach_expect(const struct nlattr *attr, struct nf_conn *ct,
