@@ -136,6 +136,48 @@ check "its end is told" until_true grep -q 'DESTROY.*dport=7' "$TMP/events"
 check_fails "its beginning is not" grep -q 'NEW.*udp.*dport=7' "$TMP/events"
 kill $listener
 
+# Labels: rules add them and take none away. conntrack wants names for them.
+mkdir -p /etc/xtables
+printf '%s\n' '1 one' '2 two' '127 last' >/etc/xtables/connlabel.conf
+labels()
+{
+	n0 conntrack -L -p tcp --dport 7 -o labels 2>"$TMP/err" |
+		sed -n 's/.* labels=\([^ ]*\).*/\1/p' | sort -u
+}
+fresh
+ip netns exec n0 stdbuf -oL conntrack -E -o labels >"$TMP/events" \
+	2>"$TMP/err" &
+listener=$!
+sleep 1
+n0 nft add rule inet t forward ct state new ct label set 1
+n0 nft add rule inet t forward ct state established ct label set 127
+rule one 'ct label 1'
+rule last 'ct label 127'
+rule two 'ct label 2'
+check "with labels" ask_tcp n1 10.0.2.1 7
+is "both labels are there" "$(labels)" one,last
+check "the first is seen from the first packet on" test "$(hits one)" -gt 0
+check "and the last" test "$(hits last)" -gt 0
+is "and none that was not set" "$(hits two)" 0
+check "NEW has the first" until_true \
+	grep -q 'NEW.*dport=7 .*labels=one\( \|$\)' "$TMP/events"
+check "UPDATE has both" until_true \
+	grep -q 'UPDATE.*dport=7 .*labels=one,last' "$TMP/events"
+kill $listener
+check "-U adds one" n0 conntrack -U -p tcp --dport 7 --label-add two
+is "to the others" "$(labels)" one,two,last
+if ours; then
+	check "ctctl shows them" eval 'n0 ctctl list -o line |
+		grep -q " labels=0x80000000000000000000000000000006"'
+fi
+check "-U takes one away" n0 conntrack -U -p tcp --dport 7 --label-del one
+is "and no other" "$(labels)" two,last
+check "-D finds one by its label" n0 conntrack -D -p tcp --dport 7 -l two
+is "and deletes it" "$(labels)" ''
+check "-I with labels" n0 conntrack -I -p tcp -s 10.0.1.9 -d 10.0.2.9 \
+	--sport 9 --dport 7 -t 100 --state ESTABLISHED --label-add last
+is "has them" "$(labels)" last
+
 # Zones: the first one counts, by direction or not, also after notrack.
 fresh
 n0 nft add rule inet t early ip saddr 10.0.1.1 udp dport 7 ct zone set 5

@@ -6,8 +6,8 @@
 #include <linux/jiffies.h>
 #include <linux/math64.h>
 #include <net/ct/hooks.h>
+#include <net/ct/labels.h>
 #include <net/netfilter/nf_conntrack_helper.h>
-#include <net/netfilter/nf_conntrack_labels.h>
 #include <net/netlink.h>
 #include "compat.h"
 #include "nft.h"
@@ -109,13 +109,13 @@ EVAL(eval_helper)
 	regs->verdict.code = NFT_BREAK;
 }
 
-/* No connection has labels. */
 EVAL(eval_labels)
 {
 	enum ip_conntrack_info ctinfo;
+	struct ct_entry *e = entry_or_break(regs, pkt, &ctinfo);
 
-	if (entry_or_break(regs, pkt, &ctinfo))
-		memset(dest_of(expr, regs), 0, NF_CT_LABELS_MAX_SIZE);
+	if (e)
+		ct_labels_get(e, dest_of(expr, regs));
 }
 
 EVAL(eval_l3protocol)
@@ -330,7 +330,7 @@ static const struct get_key keys[] = {
 	[NFT_CT_PROTOCOL] = KEY(eval_protocol, 1, DIR_IGNORED) },
 	[NFT_CT_PROTO_SRC] = KEY(eval_proto_src, 2, DIR_WANTED) },
 	[NFT_CT_PROTO_DST] = KEY(eval_proto_dst, 2, DIR_WANTED) },
-	[NFT_CT_LABELS] = KEY(eval_labels, NF_CT_LABELS_MAX_SIZE, DIR_NONE) },
+	[NFT_CT_LABELS] = KEY(eval_labels, CT_LABELS_WORDS * sizeof(u32), DIR_NONE) },
 	[NFT_CT_PKTS] = KEY(eval_packets, 8, DIR_OPTIONAL), .counts = true },
 	[NFT_CT_BYTES] = KEY(eval_bytes, 8, DIR_OPTIONAL), .counts = true },
 	[NFT_CT_AVGPKT] = KEY(eval_avgpkt, 8, DIR_OPTIONAL), .counts = true },

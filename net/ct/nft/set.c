@@ -5,6 +5,7 @@
  */
 #include <net/ct/event.h>
 #include <net/ct/hooks.h>
+#include <net/ct/labels.h>
 #include <net/netlink.h>
 #include "nft.h"
 
@@ -37,6 +38,17 @@ EVAL(eval_secmark)
 
 	if (e && ct_entry_secmark_set(e, *source_of(expr, regs)))
 		ct_event(e, BIT(IPCT_SECMARK));
+}
+
+/* Labels are given and not taken away. */
+EVAL(eval_labels)
+{
+	enum ip_conntrack_info ctinfo;
+	struct ct_entry *e = ct_entry_tracked(pkt->skb, &ctinfo);
+	const u32 *labels = source_of(expr, regs);
+
+	if (e && ct_labels_change(e, labels, labels) > 0)
+		ct_event(e, BIT(IPCT_LABEL));
 }
 
 /* Of one that dies nothing is to be told after its DESTROY. */
@@ -77,6 +89,7 @@ static int set_dump(struct sk_buff *skb, const struct nft_expr *expr,
 static const struct set_key keys[] = {
 	[NFT_CT_MARK] = KEY(eval_mark, 4) },
 	[NFT_CT_SECMARK] = KEY(eval_secmark, 4) },
+	[NFT_CT_LABELS] = KEY(eval_labels, CT_LABELS_WORDS * sizeof(u32)) },
 	[NFT_CT_EVENTMASK] = KEY(eval_eventmask, 4) },
 	[NFT_CT_ZONE] = KEY(ct_nft_zone_eval, 2), .dir = true,
 		.get = ct_nft_zone_get, .put = ct_nft_zone_put },
