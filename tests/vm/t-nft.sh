@@ -164,13 +164,13 @@ check "NEW has the first" until_true \
 check "UPDATE has both" until_true \
 	grep -q 'UPDATE.*dport=7 .*labels=one,last' "$TMP/events"
 kill $listener
-check "-U adds one" n0 conntrack -U -p tcp --dport 7 --label-add two
+check "-U adds one" n0 conntrack -U -f ipv4 -p tcp --dport 7 --label-add two
 is "to the others" "$(labels)" one,two,last
 if ours; then
 	check "ctctl shows them" eval 'n0 ctctl list -o line |
 		grep -q " labels=0x80000000000000000000000000000006"'
 fi
-check "-U takes one away" n0 conntrack -U -p tcp --dport 7 --label-del one
+check "-U takes one away" n0 conntrack -U -f ipv4 -p tcp --dport 7 --label-del one
 is "and no other" "$(labels)" two,last
 check "-D finds one by its label" n0 conntrack -D -p tcp --dport 7 -l two
 is "and deletes it" "$(labels)" ''
