@@ -10,6 +10,7 @@
 #include <net/ct/entry.h>
 #include <net/ct/expire.h>
 #include <net/ct/net.h>
+#include <net/ct/policy.h>
 #include <net/ct/table.h>
 #include <net/ct/tuple.h>
 #include <net/netfilter/nf_conntrack.h>
@@ -187,11 +188,18 @@ struct ct_rare *ct_entry_rare_add(struct ct_entry *e, gfp_t gfp)
 	return ct_entry_rare(e);
 }
 
+static void free_rare(struct ct_entry *e)
+{
+	ct_policy_put(ct_entry_rare(e)->policy);
+	kfree(e->ext);
+}
+
 static void free_one(struct ct_entry *e)
 {
 	struct ct_net *cn = e->cn;
 
-	kfree(e->ext);
+	if (unlikely(e->ext))
+		free_rare(e);
 	kmem_cache_free(ct_entry_cache, e);
 	if (likely(cn)) {
 		atomic_dec(&cn->count);

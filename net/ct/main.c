@@ -17,6 +17,7 @@
 #include <net/ct/hooks.h>
 #include <net/ct/net.h>
 #include <net/ct/netlink.h>
+#include <net/ct/policy.h>
 #include <net/ct/sysctl.h>
 #include <net/netns/generic.h>
 #include "compat.h"
@@ -99,7 +100,7 @@ static void hook_set_closing(struct nf_conntrack *nfct)
 	spin_unlock_bh(&e->lock);
 	if (closed)
 		return;
-	ct_refresh(e, READ_ONCE(e->cn->timeout[CT_TIMEOUT_TCP +
+	ct_refresh(e, READ_ONCE(ct_timeouts(e)[CT_TIMEOUT_TCP +
 					       TCP_CONNTRACK_CLOSE]));
 	ct_event(e, BIT(IPCT_PROTOINFO));
 }

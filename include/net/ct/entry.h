@@ -17,6 +17,7 @@
 #endif
 
 struct ct_net;
+struct ct_policy;
 struct nf_conn;
 struct nf_ct_ext;
 
@@ -251,11 +252,14 @@ struct ct_entry {
  * @master: the connection that expected this one, or NULL; constant once
  *	confirmed
  * @labels: see ct_labels_get(); each word by cmpxchg() only
+ * @policy: with %CT_HOT_POLICY the timeouts it goes by, with a reference; from
+ *	NULL to one once, which stays
  */
 struct ct_rare {
 	u64 start;
 	struct ct_entry *master;
 	u32 labels[CT_LABELS_WORDS] __aligned(8);
+	struct ct_policy *policy;
 };
 
 /* Status bits mirrored in the entry's first cache line. */
@@ -272,6 +276,9 @@ struct ct_rare {
  */
 #define CT_HOT_REVISIT	BIT(30)
 #define CT_REVISIT	256U
+
+/* In @hot, none of IPS_*: it has a policy, see ct_timeouts(). */
+#define CT_HOT_POLICY	BIT(29)
 
 /*
  * The longest timeout. Below 2^31, so that a wheel that is late (an hour, in

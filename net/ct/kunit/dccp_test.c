@@ -666,11 +666,38 @@ static void test_fill(struct kunit *test)
 	expect_info(test, e, false, CT_DCCP_ROLE_SERVER);
 }
 
+/* Each state's timeout is that of the policy, while there is one. */
+static void test_by_policy(struct kunit *test)
+{
+	const unsigned int *timeouts;
+	enum test_policy mode;
+	unsigned int i;
+	u32 events;
+
+	for (mode = 0; mode < TEST_POLICIES; mode++) {
+		struct ct_entry *e = test_entry(test, test_net(test));
+
+		play(test, e, &prologue[0], &events);
+		KUNIT_EXPECT_EQ(test, e->expires,
+				e->cn->timeout[CT_TIMEOUT_DCCP + S(REQUEST)]);
+		timeouts = test_policy(test, e, IPPROTO_DCCP, mode);
+		for (i = 1; i < CLOSED; i++) {
+			play(test, e, &prologue[i], &events);
+			KUNIT_EXPECT_EQ_MSG(test, e->expires,
+					    timeouts[CT_TIMEOUT_DCCP +
+						     prologue[i].state],
+					    "mode %u, packet %u", mode, i + 1);
+		}
+		test_free_rare(e);
+	}
+}
+
 static struct kunit_case ct_dccp_cases[] = {
 	KUNIT_CASE_PARAM(test_cell, cell_gen_params),
 	KUNIT_CASE_PARAM(test_script, script_gen_params),
 	KUNIT_CASE(test_open),
 	KUNIT_CASE(test_unknown),
+	KUNIT_CASE(test_by_policy),
 	KUNIT_CASE_PARAM(test_damage, damage_gen_params),
 	KUNIT_CASE(test_tuple),
 	KUNIT_CASE(test_fill),

@@ -14,6 +14,7 @@
 #include <net/checksum.h>
 #include <net/ct/entry.h>
 #include <net/ct/net.h>
+#include <net/ct/policy.h>
 #include <net/ct/proto.h>
 #include <net/ct/tuple.h>
 #include <net/ip.h>
@@ -216,6 +217,50 @@ static inline struct ct_entry *test_entry(struct kunit *test,
 	spin_lock_init(&e->lock);
 	refcount_set(&e->ct_general.use, 1);
 	return e;
+}
+
+/* What happens to a connection before the packets that are looked at. */
+enum test_policy {
+	TEST_NO_POLICY,
+	TEST_POLICY,
+	TEST_WITHDRAWN,
+	TEST_POLICIES
+};
+
+/*
+ * A policy, other by seconds than the namespace, to one that is new; or none,
+ * or one that is gone again. The timeouts that it goes by then.
+ */
+static inline const unsigned int *test_policy(struct kunit *test,
+					      struct ct_entry *e, u8 l4,
+					      enum test_policy mode)
+{
+	struct ct_policy *policy;
+	unsigned int i;
+
+	if (mode == TEST_NO_POLICY)
+		return e->cn->timeout;
+	policy = ct_policy_new(e->cn, l4);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, policy);
+	for (i = 0; i < __CT_TIMEOUT_MAX; i++)
+		policy->timeout[i] += 7 * HZ;
+	e->dir[IP_CT_DIR_ORIGINAL].tuple.dst.protonum = l4;
+	KUNIT_EXPECT_TRUE(test, ct_policy_attach(e, policy));
+	KUNIT_EXPECT_EQ(test, e->expires, policy->timeout[policy->first]);
+	if (mode == TEST_WITHDRAWN) {
+		ct_policy_withdraw(policy);
+		return e->cn->timeout;
+	}
+	ct_policy_put(policy);
+	return policy->timeout;
+}
+
+/* Of an entry made by hand. */
+static inline void test_free_rare(struct ct_entry *e)
+{
+	if (e->ext)
+		ct_policy_put(ct_entry_rare(e)->policy);
+	kfree(e->ext);
 }
 
 /* The located packet of an skb, as it comes in from outside. */

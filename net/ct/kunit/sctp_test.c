@@ -818,11 +818,37 @@ static void test_fill(struct kunit *test)
 	}
 }
 
+/* Each state's timeout is that of the policy, while there is one. */
+static void test_by_policy(struct kunit *test)
+{
+	const unsigned int *timeouts;
+	enum test_policy mode;
+	unsigned int i;
+
+	for (mode = 0; mode < TEST_POLICIES; mode++) {
+		struct ct_entry *e = test_entry(test, test_net(test));
+
+		play(test, e, &prologue[0]);
+		KUNIT_EXPECT_EQ(test, e->expires,
+				e->cn->timeout[CT_TIMEOUT_SCTP + S(CLOSED)]);
+		timeouts = test_policy(test, e, IPPROTO_SCTP, mode);
+		for (i = 1; i < CLOSED; i++) {
+			play(test, e, &prologue[i]);
+			KUNIT_EXPECT_EQ_MSG(test, e->expires,
+					    timeouts[CT_TIMEOUT_SCTP +
+						     prologue[i].state],
+					    "mode %u, packet %u", mode, i + 1);
+		}
+		test_free_rare(e);
+	}
+}
+
 static struct kunit_case ct_sctp_cases[] = {
 	KUNIT_CASE_PARAM(test_script, script_gen_params),
 	KUNIT_CASE_PARAM(test_damage, damage_gen_params),
 	KUNIT_CASE_PARAM(test_pieces, pieces_gen_params),
 	KUNIT_CASE(test_quiet),
+	KUNIT_CASE(test_by_policy),
 	KUNIT_CASE(test_fill),
 	{}
 };

@@ -697,6 +697,75 @@ static void test_syn_no_refresh(struct kunit *test)
 	KUNIT_EXPECT_GT(test, ct_entry_left(e), 900u * HZ);
 }
 
+/* Each state's timeout is that of the policy, while there is one. */
+static void test_by_policy(struct kunit *test)
+{
+	const unsigned int *timeouts;
+	enum test_policy mode;
+	unsigned int i;
+
+	for (mode = 0; mode < TEST_POLICIES; mode++) {
+		struct ct_entry *e = test_entry(test, test_net(test));
+
+		follow(test, e, prologue, 1);
+		KUNIT_EXPECT_EQ(test, e->expires,
+				e->cn->timeout[CT_TIMEOUT_TCP + S(SYN_SENT)]);
+		timeouts = test_policy(test, e, IPPROTO_TCP, mode);
+		for (i = 1; i < CLOSED; i++) {
+			follow(test, e, &prologue[i], 1);
+			KUNIT_EXPECT_EQ_MSG(test, e->expires,
+					    timeouts[CT_TIMEOUT_TCP +
+						     prologue[i].state],
+					    "mode %u, segment %u", mode, i + 1);
+		}
+		test_free_rare(e);
+	}
+}
+
+/* What shortens it in an established connection: that of the policy, too. */
+static const struct {
+	struct script_step step;
+	u8 timeout;
+} steady[] = {
+	{ { R, { DATA, 501, 101, 10 }, S(ESTABLISHED) }, UNACK },
+	{ { O, { ACK, 101, 511 }, S(ESTABLISHED) }, S(ESTABLISHED) },
+	{ { O, { DATA, 101, 511, 10 }, S(ESTABLISHED) }, UNACK },
+	{ { R, { ACK, 511, 111 }, S(ESTABLISHED) }, S(ESTABLISHED) },
+	{ { R, { ACK, 511, 111, .win = CLOSED_WINDOW }, S(ESTABLISHED) },
+	  RETRANS },
+};
+
+/* The same when it is confirmed, which track.c does without the tracker. */
+static void test_steady_by_policy(struct kunit *test)
+{
+	const unsigned int *timeouts;
+	enum test_policy mode;
+	unsigned int i;
+
+	for (mode = 0; mode < TEST_POLICIES; mode++) {
+		struct ct_entry *e = test_entry(test, test_net(test));
+
+		follow(test, e, prologue, 1);
+		timeouts = test_policy(test, e, IPPROTO_TCP, mode);
+		follow(test, e, prologue + 1, OPEN - 1);
+		e->expires += (u32)jiffies;
+		ct_status_set(e, IPS_CONFIRMED_BIT);
+		atomic_or(CT_HOT_REVISIT, &e->hot);
+		for (i = 0; i < ARRAY_SIZE(steady); i++) {
+			u32 left, want = timeouts[CT_TIMEOUT_TCP +
+						  steady[i].timeout];
+
+			follow(test, e, &steady[i].step, 1);
+			left = ct_entry_left(e);
+			KUNIT_EXPECT_LE_MSG(test, left, want,
+					    "mode %u, segment %u", mode, i + 1);
+			KUNIT_EXPECT_GT_MSG(test, left, want - 2 * HZ,
+					    "mode %u, segment %u", mode, i + 1);
+		}
+		test_free_rare(e);
+	}
+}
+
 static struct kunit_case ct_tcp_cases[] = {
 	KUNIT_CASE_PARAM(test_cell, cell_gen_params),
 	KUNIT_CASE_PARAM(test_script, script_gen_params),
@@ -704,6 +773,8 @@ static struct kunit_case ct_tcp_cases[] = {
 	KUNIT_CASE_PARAM(test_check, check_gen_params),
 	KUNIT_CASE_PARAM(test_options, option_gen_params),
 	KUNIT_CASE(test_no_state),
+	KUNIT_CASE(test_by_policy),
+	KUNIT_CASE(test_steady_by_policy),
 	KUNIT_CASE(test_flags),
 	KUNIT_CASE(test_fill_destroy),
 	KUNIT_CASE(test_fill_full),

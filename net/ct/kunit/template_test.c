@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What other modules make and hold: templates, marks, users of the hooks.
+ * What other modules make and hold: templates, marks, policies, users of the
+ * hooks.
  */
 #include <kunit/test.h>
 #include <linux/netfilter.h>
 #include <net/ct/entry.h>
 #include <net/ct/hooks.h>
 #include <net/ct/net.h>
+#include <net/ct/policy.h>
 #include "../core.h"
 
 /* Suites may run before the module's init function. */
@@ -112,6 +114,27 @@ static void marks(struct kunit *test)
 	ct_entry_put(t);
 }
 
+/* An entry gives its policy back when it is freed. */
+static void policy_of_freed(struct kunit *test)
+{
+	struct ct_net *cn = kunit_kzalloc(test, sizeof(*cn), GFP_KERNEL);
+	struct ct_entry *e = ct_template_new(&both, GFP_KERNEL);
+	struct ct_policy *policy;
+	struct ct_rare *rare;
+
+	KUNIT_ASSERT_NOT_NULL(test, cn);
+	KUNIT_ASSERT_NOT_NULL(test, e);
+	policy = ct_policy_new(cn, IPPROTO_TCP);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, policy);
+	rare = ct_entry_rare_add(e, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, rare);
+	refcount_inc(&policy->refs);
+	rare->policy = policy;
+	ct_entry_put(e);
+	KUNIT_EXPECT_EQ(test, refcount_read(&policy->refs), 1);
+	ct_policy_put(policy);
+}
+
 /* A namespace whose hooks somebody else has turned on. */
 static void hooks_by_family(struct kunit *test)
 {
@@ -157,6 +180,7 @@ static struct kunit_case template_cases[] = {
 	KUNIT_CASE(template_for_one_packet),
 	KUNIT_CASE(template_is_no_connection),
 	KUNIT_CASE(marks),
+	KUNIT_CASE(policy_of_freed),
 	KUNIT_CASE(hooks_by_family),
 	{}
 };

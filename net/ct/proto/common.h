@@ -7,6 +7,7 @@
 #include <linux/skbuff.h>
 #include <net/ct/entry.h>
 #include <net/ct/net.h>
+#include <net/ct/policy.h>
 #include <net/ct/proto.h>
 #include <net/ct/tuple.h>
 
@@ -49,7 +50,7 @@ static inline bool ct_checksum_due(const struct ct_packet *p)
 
 static inline u32 ct_timeout(const struct ct_entry *e, unsigned int which)
 {
-	return READ_ONCE(e->cn->timeout[which]);
+	return READ_ONCE(ct_timeouts(e)[which]);
 }
 
 /*

@@ -108,6 +108,9 @@ static inline bool ct_tcp_plain(const struct ct_packet *p,
 			     TCPOPT_TIMESTAMP << 8 | TCPOLEN_TIMESTAMP);
 }
 
+/* What is left of it for a connection with a policy, or not yet confirmed. */
+void ct_tcp_steady_rare(struct ct_entry *e);
+
 /*
  * An ACK, with data or without, of an established connection and in its
  * windows: what the state machine would do, at once, and its bytes counted.
@@ -149,14 +152,23 @@ static inline bool ct_tcp_steady(struct ct_entry *e, const struct ct_packet *p,
 		ct_window_repeat(tcp, &e->last, dir, &n);
 		tcp->last_index = SEG_ACK;
 		tcp->last_dir = dir;
-		timeout = ct_tcp_timeout(e, tcp, TCP_CONNTRACK_ESTABLISHED);
-		/* The wheel looks soon enough: what ct_refresh() would do. */
-		if (likely(hot & IPS_CONFIRMED && hot & CT_HOT_REVISIT) &&
-		    likely(timeout >= CT_REVISIT * HZ &&
-			   timeout <= CT_LONGEST))
-			WRITE_ONCE(e->expires, (u32)jiffies + timeout);
-		else
-			ct_refresh(e, timeout);
+		if (likely((hot & (IPS_CONFIRMED | CT_HOT_REVISIT |
+				   CT_HOT_POLICY)) ==
+			   (IPS_CONFIRMED | CT_HOT_REVISIT))) {
+			timeout = ct_tcp_timeout_by(e->cn->timeout, e, tcp,
+						    TCP_CONNTRACK_ESTABLISHED);
+			/*
+			 * The wheel looks soon enough: what ct_refresh() would
+			 * do.
+			 */
+			if (likely(timeout >= CT_REVISIT * HZ &&
+				   timeout <= CT_LONGEST))
+				WRITE_ONCE(e->expires, (u32)jiffies + timeout);
+			else
+				ct_refresh(e, timeout);
+		} else {
+			ct_tcp_steady_rare(e);
+		}
 		ct_count_locked(e, dir, p->skb);
 	}
 	spin_unlock(&e->lock);
@@ -166,27 +178,29 @@ static inline bool ct_tcp_steady(struct ct_entry *e, const struct ct_packet *p,
 }
 
 /* The timeout that a datagram gives a connection, and if it assures it. */
-static inline unsigned int ct_udp_timeout(const struct ct_entry *e,
-					  bool *assure)
+static inline u32 ct_udp_timeout(const struct ct_entry *e, bool *assure)
 {
 	u32 hot = ct_entry_hot(e);
 
 	*assure = false;
-	if (hot & IPS_ASSURED)
-		return CT_TIMEOUT_UDP_STREAM;
-	if (!(hot & IPS_SEEN_REPLY) ||
-	    !time_after(jiffies, e->proto.udp.stream))
-		return CT_TIMEOUT_UDP;
-	*assure = true;
-	return CT_TIMEOUT_UDP_STREAM;
+	/* A stream, and one test for both. */
+	if ((hot & (IPS_ASSURED | CT_HOT_POLICY)) == IPS_ASSURED)
+		return READ_ONCE(e->cn->timeout[CT_TIMEOUT_UDP_STREAM]);
+	if (!(hot & IPS_ASSURED)) {
+		if (!(hot & IPS_SEEN_REPLY) ||
+		    !time_after(jiffies, e->proto.udp.stream))
+			return ct_timeout(e, CT_TIMEOUT_UDP);
+		*assure = true;
+	}
+	return ct_timeout(e, CT_TIMEOUT_UDP_STREAM);
 }
 
 static inline bool ct_udp_steady(const struct ct_entry *e)
 {
 	bool assure;
-	unsigned int which = ct_udp_timeout(e, &assure);
+	u32 timeout = ct_udp_timeout(e, &assure);
 
-	return !assure && ct_is_fresh(e, ct_timeout(e, which));
+	return !assure && ct_is_fresh(e, timeout);
 }
 
 #endif /* _CT_PROTO_FAST_H */

@@ -780,6 +780,12 @@ static enum ct_verdict advance(struct step *s, struct ct_entry *e, u32 *events,
 	return arrive(s, e, events);
 }
 
+void ct_tcp_steady_rare(struct ct_entry *e)
+{
+	ct_refresh(e, ct_tcp_timeout(e, &e->proto.tcp,
+				     TCP_CONNTRACK_ESTABLISHED));
+}
+
 static enum ct_verdict tcp_packet(struct ct_entry *e,
 				  const struct ct_packet *p,
 				  enum ip_conntrack_info ctinfo,

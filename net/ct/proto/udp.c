@@ -38,7 +38,7 @@ static enum ct_verdict udp_packet(struct ct_entry *e,
 	u32 timeout;
 	bool assure;
 
-	timeout = ct_timeout(e, ct_udp_timeout(e, &assure));
+	timeout = ct_udp_timeout(e, &assure);
 	if (!ct_is_fresh(e, timeout))
 		ct_refresh(e, timeout);
 	if (unlikely(assure) && !ct_status_set(e, IPS_ASSURED_BIT))

@@ -14,6 +14,7 @@
 #include <linux/tcp.h>
 #include <net/ct/entry.h>
 #include <net/ct/net.h>
+#include <net/ct/policy.h>
 #include <net/ct/proto.h>
 #include <net/tcp.h>
 
@@ -119,13 +120,14 @@ static inline void ct_window_repeat(struct ct_tcp *tcp, struct ct_last *last,
 }
 
 /*
- * How long a connection lives on: less than its state allows when data is
- * repeated in vain, waits for its acknowledgment, or for a window to open.
+ * How long a connection lives on by the timeouts @t: less than its state allows
+ * when data is repeated in vain, waits for its acknowledgment, or for a window
+ * to open.
  */
-static inline u32 ct_tcp_timeout(const struct ct_entry *e,
-				 const struct ct_tcp *tcp, u8 state)
+static inline u32 ct_tcp_timeout_by(const unsigned int *t,
+				    const struct ct_entry *e,
+				    const struct ct_tcp *tcp, u8 state)
 {
-	const unsigned int *t = e->cn->timeout;
 	const u32 timeout = READ_ONCE(t[CT_TIMEOUT_TCP + state]);
 	const u32 retrans = READ_ONCE(t[CT_TIMEOUT_TCP_RETRANS]);
 	const u32 unack = READ_ONCE(t[CT_TIMEOUT_TCP_UNACK]);
@@ -139,6 +141,12 @@ static inline u32 ct_tcp_timeout(const struct ct_entry *e,
 	if (unlikely(!e->last.win) && timeout > retrans)
 		return retrans;
 	return timeout;
+}
+
+static inline u32 ct_tcp_timeout(const struct ct_entry *e,
+				 const struct ct_tcp *tcp, u8 state)
+{
+	return ct_tcp_timeout_by(ct_timeouts(e), e, tcp, state);
 }
 
 #endif /* _CT_PROTO_WINDOW_H */
