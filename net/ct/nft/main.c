@@ -62,10 +62,15 @@ static int __init ct_nft_init(void)
 	err = nft_register_obj(&ct_nft_connlimit_obj);
 	if (err)
 		goto connlimit;
-	err = ct_nft_refuse_init();
+	err = nft_register_obj(&ct_nft_timeout_obj);
 	if (err)
 		goto object;
+	err = ct_nft_refuse_init();
+	if (err)
+		goto timeout;
 	return 0;
+timeout:
+	nft_unregister_obj(&ct_nft_timeout_obj);
 object:
 	nft_unregister_obj(&ct_nft_connlimit_obj);
 connlimit:
@@ -80,6 +85,7 @@ ct:
 static void __exit ct_nft_exit(void)
 {
 	ct_nft_refuse_exit();
+	nft_unregister_obj(&ct_nft_timeout_obj);
 	nft_unregister_obj(&ct_nft_connlimit_obj);
 	nft_unregister_expr(&ct_nft_connlimit_type);
 	nft_unregister_expr(&ct_nft_notrack_type);

@@ -51,6 +51,9 @@ extern struct nft_expr_type ct_nft_notrack_type;
 extern struct nft_expr_type ct_nft_connlimit_type;
 extern struct nft_object_type ct_nft_connlimit_obj;
 
+/* timeout.c */
+extern struct nft_object_type ct_nft_timeout_obj;
+
 /* refuse.c: what is not there yet, and says so */
 int ct_nft_refuse_init(void);
 void ct_nft_refuse_exit(void);
