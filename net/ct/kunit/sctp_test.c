@@ -223,6 +223,15 @@ static const struct script_case script_cases[] = {
 		{ R, 0x77, { ECHO }, S(COOKIE_ECHOED) },
 		{ O, 0x88, { COOKACK }, EST },
 	  }, true, EST },
+	{ "given up by the client, opened by the server", 0, {
+		{ O, 0, { INIT }, S(CLOSED), .init_tag = CT },
+		{ R, 0, { INIT }, S(CLOSED), .init_tag = 0x88 },
+		{ O, 0x99, { INITACK }, S(CLOSED), BAD_TAG, .init_tag = 0x77 },
+		{ O, 0x88, { INITACK }, S(COOKIE_WAIT), .init_tag = 0x77 },
+		{ R, 0x77, { ECHO }, S(COOKIE_ECHOED) },
+		{ O, 0x88, { COOKACK }, EST },
+		{ R, 0x77, { DATA }, EST },
+	  }, true, EST },
 	{ "opened again while it shuts down", OPEN, {
 		{ O, ST, { SHUT }, S(SHUTDOWN_SENT) },
 		{ O, 0, { INIT }, S(SHUTDOWN_SENT), .init_tag = 0x77 },

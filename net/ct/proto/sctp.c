@@ -390,7 +390,8 @@ static void take_init(struct walk *w, __be32 tag)
 
 /*
  * INIT ACK is addressed to the tag that an INIT named, and names the sender's
- * own. Who sent an INIT as well has to name the same tag again (5.2.1).
+ * own. Who sent an INIT as well has to name the same tag again (5.2.1); but for
+ * one whose INIT got no answer, and who has given up since.
  */
 static enum ct_invalid take_init_ack(struct walk *w, __be32 tag)
 {
@@ -398,11 +399,12 @@ static enum ct_invalid take_init_ack(struct walk *w, __be32 tag)
 	const u8 mine = BIT(w->dir), other = BIT(!w->dir);
 	const bool offer = (s->offered & other) && w->tag == w->offer[w->dir];
 	const u8 init = offer ? s->offered : s->init;
+	const bool same = (init & mine) && (offer || !tags_are_free(s->state));
 	__be32 *named = offer ? &w->offer[!w->dir] : &w->vtag[!w->dir];
 
 	if (!offer && w->tag != w->vtag[w->dir])
 		return CT_INVALID_SCTP_TAG;
-	if (*named && *named != tag && (!(init & other) || (init & mine)))
+	if (*named && *named != tag && (!(init & other) || same))
 		return CT_INVALID_SCTP_TAG;
 	*named = tag;
 	if (offer && tags_are_free(s->state))
