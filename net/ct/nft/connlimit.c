@@ -32,6 +32,7 @@ struct member {
 /* @lock: of all but @cn, of which there is a reference */
 struct counted {
 	spinlock_t lock;		/* see above */
+	bool busy;			/* somebody goes through it */
 	struct list_head members;
 	struct ct_net *cn;
 	unsigned int count;
@@ -53,6 +54,7 @@ static struct counted *list_new(struct ct_net *cn, gfp_t gfp)
 	if (!l)
 		return NULL;
 	spin_lock_init(&l->lock);
+	l->busy = false;
 	INIT_LIST_HEAD(&l->members);
 	ct_net_get(cn);
 	l->cn = cn;
@@ -131,7 +133,7 @@ static bool alive(const struct counted *l, const struct member *m, bool wanted)
  * Remove what is dead, up to a connection that is looked for, if one is.
  * RCU read side. Return: true if that is in the list
  */
-static bool clean(struct counted *l, const struct conn_key *key)
+static bool walk(struct counted *l, const struct conn_key *key)
 	__must_hold(&l->lock)
 {
 	unsigned int removed = 0;
@@ -152,6 +154,17 @@ static bool clean(struct counted *l, const struct conn_key *key)
 	l->cleaned = (u32)jiffies;
 	l->added = 0;
 	return false;
+}
+
+static bool clean(struct counted *l, const struct conn_key *key)
+	__must_hold(&l->lock)
+{
+	bool found;
+
+	WRITE_ONCE(l->busy, true);
+	found = walk(l, key);
+	WRITE_ONCE(l->busy, false);
+	return found;
 }
 
 static void clean_once(struct counted *l)
@@ -182,9 +195,10 @@ static bool add(struct counted *l, const struct conn_key *key, u32 hot)
 {
 	bool known = false, ok = true;
 
-	/* One that is open was counted when it was not. */
+	/* One that is open was counted when it was not: nothing to wait for. */
 	if (hot & IPS_CONFIRMED && hot & IPS_ASSURED) {
-		if (spin_trylock_bh(&l->lock)) {
+		if (!READ_ONCE(l->busy)) {
+			spin_lock_bh(&l->lock);
 			clean_once(l);
 			spin_unlock_bh(&l->lock);
 		}
@@ -370,8 +384,9 @@ static bool expr_gc(struct net *net, const struct nft_expr *expr)
 	struct counted *l = priv->list;
 	bool empty;
 
-	if (!spin_trylock_bh(&l->lock))
+	if (READ_ONCE(l->busy))
 		return false;
+	spin_lock_bh(&l->lock);
 	clean_once(l);
 	empty = !l->count;
 	spin_unlock_bh(&l->lock);
