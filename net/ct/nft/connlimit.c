@@ -130,8 +130,8 @@ static bool alive(const struct counted *l, const struct member *m, bool wanted)
 }
 
 /*
- * Remove what is dead, up to a connection that is looked for, if one is.
- * RCU read side. Return: true if that is in the list
+ * Remove what is dead, so much and no more, up to a connection that is looked
+ * for, if one is. RCU read side. Return: true if that is in the list
  */
 static bool walk(struct counted *l, const struct conn_key *key)
 	__must_hold(&l->lock)
@@ -142,14 +142,20 @@ static bool walk(struct counted *l, const struct conn_key *key)
 	list_for_each_entry_safe(m, next, &l->members, link) {
 		bool wanted = key && same(&m->key, key);
 
+		if (removed == BATCH) {
+			/* It may be behind the others, and counts once. */
+			if (!key)
+				break;
+			if (!wanted)
+				continue;
+		}
 		if (alive(l, m, wanted)) {
 			if (wanted)
 				return true;
 			continue;
 		}
 		remove(l, m);
-		if (++removed == BATCH)
-			break;
+		removed++;
 	}
 	l->cleaned = (u32)jiffies;
 	l->added = 0;
