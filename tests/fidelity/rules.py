@@ -448,10 +448,26 @@ def sctp_first(packet, old, new):
 
 
 def sctp_reverse_answer(packet, old, new):
-    """An answer to who sent INIT in the reply direction."""
+    """An answer to who sent INIT in the reply direction; or, if that was
+    dropped behind the tracker, the cookie that comes back."""
     a, b = sctp(old), sctp(new)
-    return (a is not None and b is not None and packet.may_have(INIT_ACK) and
-            a[0] == b[0] != 3 and (a[1], b[1]) == ("CLOSED", "COOKIE_WAIT"))
+    if not a or not b or a[0] != b[0] or a[1] != "CLOSED":
+        return False
+    return ((packet.may_have(INIT_ACK) and a[0] != 3 and
+             b[1] == "COOKIE_WAIT") or
+            (packet.may_have(COOKIE_ECHO) and a[2] == b[2] and
+             b[1] == "COOKIE_ECHOED"))
+
+
+def sctp_short_chunk(packet, old, new):
+    """A chunk that is shorter than its own header."""
+    at = 12
+    while packet.proto == SCTP and at + 4 <= len(packet.data):
+        length = struct.unpack("!H", packet.data[at + 2:at + 4])[0]
+        if length < 4:
+            return invalid(new) and not invalid(old)
+        at += (length + 3) & ~3
+    return False
 
 
 def sctp_complete(packet, old, new):
@@ -482,6 +498,7 @@ ROOTS = {
     "sctp-old-shutdown": sctp_old_shutdown,
     "sctp-tag": sctp_tag,
     "sctp-reverse-answer": sctp_reverse_answer,
+    "sctp-short-chunk": sctp_short_chunk,
     "sctp-complete": sctp_complete,
     "gre-short": gre_short,
     "reset-in-doubt": reset_in_doubt,

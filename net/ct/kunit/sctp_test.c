@@ -186,8 +186,9 @@ static const struct script_case script_cases[] = {
 	{ "both send INIT, the answer has another tag", 0, {
 		{ O, 0, { INIT }, S(CLOSED), .init_tag = CT },
 		{ R, 0, { INIT }, S(CLOSED), .init_tag = ST },
-		{ R, CT, { INITACK }, S(CLOSED), BAD_TAG, 0x99 },
-	  }, .timeout = S(CLOSED) },
+		{ R, CT, { INITACK }, S(COOKIE_WAIT), .init_tag = 0x99 },
+		{ R, CT, { INITACK }, S(COOKIE_WAIT), BAD_TAG, 0x98 },
+	  }, .timeout = S(COOKIE_WAIT) },
 	{ "a stale cookie", 0, {
 		{ O, 0, { INIT }, S(CLOSED), .init_tag = CT },
 		{ R, CT, { INITACK }, S(COOKIE_WAIT), .init_tag = ST },
