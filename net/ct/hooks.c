@@ -63,7 +63,7 @@ static int forget_windows(struct ct_entry *e, void *data)
 		&e->dir[IP_CT_DIR_ORIGINAL].tuple;
 
 	if (tuple->dst.protonum != IPPROTO_TCP ||
-	    (tuple->src.l3num == NFPROTO_IPV6) != *v6)
+	    tuple->src.l3num != (*v6 ? NFPROTO_IPV6 : NFPROTO_IPV4))
 		return 0;
 	spin_lock_bh(&e->lock);
 	if (e->proto.tcp.state == TCP_CONNTRACK_ESTABLISHED) {
