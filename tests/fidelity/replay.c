@@ -5,8 +5,8 @@
  * Feed the packets of FILE (raw IP) into TUN devices, and write down what the
  * tracker says of each, a line a packet. Rules in the forward hook put into the
  * packet's mark how it relates to its connection (replay.py), a queue behind
- * them tells the rest: "2 1{...}", or "-" for an invalid packet. Nothing at all
- * on a line: the packet did not get that far.
+ * them tells the rest: "2 1{...}", or "-" for an invalid packet, "u" for one that
+ * is not tracked. Nothing at all on a line: the packet did not get that far.
  *
  * Time passes as the time stamps say. Before more than a second of it passes,
  * and at the end, a line "T ..." has the whole table, sorted.
@@ -245,6 +245,7 @@ static void accept_packet(struct mnl_socket *s, uint16_t queue, uint32_t id)
 #define SEEN_ESTABLISHED	0x02
 #define SEEN_RELATED	0x04
 #define SEEN_NEW	0x08
+#define SEEN_UNTRACKED	0x40
 #define SEEN_STATE	0x7f
 #define SEEN_REPLY	0x80
 #define SEEN_STATUS(mark)	((mark) >> 8)
@@ -281,10 +282,11 @@ static void put_seen(struct text *t, uint32_t mark, const struct nlattr *ct,
 {
 	const struct nlattr *a, *status = NULL;
 
-	if (mark == SEEN_INVALID) {
+	errno = 0;
+	if (mark == SEEN_INVALID || mark == SEEN_UNTRACKED) {
 		if (ct || info)
-			die("an invalid packet has a connection");
-		put(t, "-");
+			die("a packet without a connection has one");
+		put(t, mark == SEEN_INVALID ? "-" : "u");
 		return;
 	}
 	if (!ct || relation(mark) != attr_u32(info))

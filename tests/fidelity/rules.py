@@ -17,6 +17,8 @@ SCTP_STATES = ("NONE CLOSED COOKIE_WAIT COOKIE_ECHOED ESTABLISHED "
 DCCP_STATES = ("NONE REQUEST RESPOND PARTOPEN OPEN CLOSEREQ CLOSING "
                "TIMEWAIT").split()
 STATUS, PROTOINFO, TIMEOUT = 3, 4, 7
+# In the place of what relates a packet to its connection.
+UNTRACKED = 7
 ICMP, TCP, DCCP, GRE, ICMPV6, SCTP, UDPLITE = 1, 6, 33, 47, 58, 132, 136
 LIBERAL, MAXACK = 0x08, 0x20
 SYN, RST = 2, 4
@@ -37,6 +39,8 @@ def parse(line):
         info, _, nest = part.strip().partition(" ")
         if info == "-":
             answers.append((None, {}))
+        elif info == "u":
+            answers.append((UNTRACKED, {}))
         elif info:
             answers.append((int(info), attributes(nest, 0)[0]))
     return answers
