@@ -214,6 +214,58 @@ kill $held
 check "when one has gone, another may come" until_true \
 	n1 socat -u OPEN:/dev/null TCP:10.0.2.1:7,connect-timeout=3
 
+# A check changes nothing; who watches is told of rules as they are listed.
+fresh
+echo 'add rule inet t forward ct state new counter' >"$TMP/one"
+check "a rule is checked" n0 nft -c -f "$TMP/one"
+n0 nft list table inet t >"$TMP/listed"
+check_fails "and not there" grep "ct state" "$TMP/listed"
+ip netns exec n0 nft monitor >"$TMP/monitor" &
+monitor=$!
+told()
+{
+	n0 nft -f "$TMP/one"
+	grep 'add rule inet t forward ct state new counter' "$TMP/monitor"
+}
+check "nft monitor tells of it when it is" until_true told
+kill $monitor
+
+# Rulesets that come in the place of others, under traffic that only they let
+# through: nothing is lost.
+replace()
+{
+	n0 nft -f - <<-END
+		flush ruleset
+		$(ours || echo "table inet tracker {
+			chain c { type filter hook prerouting priority 0; ct state new; }
+		}")
+		table inet t {
+			chain early {
+				type filter hook prerouting priority raw
+			}
+			chain forward {
+				type filter hook forward priority 0; policy drop
+				ct state established accept
+				ct state new ct mark set $1 accept
+			}
+		}
+	END
+}
+replace 1
+seq 1 "$((20000 / ${CT_SLOW:-1}))" >"$TMP/numbers"
+n1 socat -t 20 - TCP:10.0.2.1:7 <"$TMP/numbers" >"$TMP/echoed" &
+echoed=$!
+n1 ping -q -i 0.01 -c 300 10.0.2.1 >"$TMP/ping" &
+pinged=$!
+replaced=0
+while kill -0 $pinged 2>"$TMP/err"; do
+	replace $((replaced % 9 + 1)) && replaced=$((replaced + 1))
+done
+wait $echoed
+check "many rulesets came" test $replaced -ge 5
+check "no ping was lost" grep -q ' 0% packet loss' "$TMP/ping"
+check "nothing that a connection sent" cmp "$TMP/numbers" "$TMP/echoed"
+
 # Listing: what goes in comes out.
 n0 nft delete table inet t
 cat >"$TMP/put" <<-'END'
@@ -311,7 +363,6 @@ if ours; then
 	sleep 1
 	n1 ping -q -c 1 10.0.2.1 >"$TMP/ping"
 	is "without it no more" "$(entries | wc -l)" 0
-	n0 nft delete table inet t
 fi
 
 # A TCP connection goes on while no rule is there: its numbers are not those
