@@ -92,7 +92,19 @@ for port in [98] * 10 + [99] * 3:
     s.sendto(b"held", ("10.0.2.1", port))'
 	[ $((i % 10)) -ne 0 ] || conntrack -L >"$TMP/list" 2>&1
 	sleep "0.$((RANDOM % 3))"
-	! until_true tracks || tracked=$((tracked + 1))
+	if until_true tracks; then
+		tracked=$((tracked + 1))
+	else
+		echo "# round $i: hooks=$(cat /sys/module/ct/parameters/hooks)," \
+			"entries $(for ns in n0 n1 n2; do
+				ip netns exec $ns conntrack -C
+			done | tr '\n' ' ')," \
+			"queue $(n0 cat /proc/net/netfilter/nfnetlink_queue)," \
+			"$(n0 cat /proc/net/softnet_stat | cut -c 1-26 |
+				tr '\n' ' ')," \
+			"$(n0 cat /proc/net/dev | awk '/veth/ { print $1, $3 }' |
+				tr '\n' ' ')"
+	fi
 	start=$SECONDS
 	rmmod ct || failed=$((failed + 1))
 	[ $((SECONDS - start)) -le $((10 * ${CT_SLOW:-1})) ] || slow=$((slow + 1))
