@@ -73,15 +73,27 @@ void ct_policy_put(struct ct_policy *policy);
 const unsigned int *ct_policy_timeouts(const struct ct_entry *e);
 
 /**
+ * ct_timeouts_by() - ct_timeouts(), for who has read the status already
+ * @e: the entry, referenced
+ * @hot: ct_entry_hot() of it
+ * Return: by enum ct_timeout, jiffies; each is to be read once
+ */
+static inline const unsigned int *ct_timeouts_by(const struct ct_entry *e,
+						 u32 hot)
+{
+	if (unlikely(hot & CT_HOT_POLICY))
+		return ct_policy_timeouts(e);
+	return e->cn->timeout;
+}
+
+/**
  * ct_timeouts() - the timeouts that a connection goes by
  * @e: the entry, referenced
- * Return: by enum ct_timeout, jiffies; each is to be read once
+ * Return: as ct_timeouts_by()
  */
 static inline const unsigned int *ct_timeouts(const struct ct_entry *e)
 {
-	if (unlikely(ct_entry_hot(e) & CT_HOT_POLICY))
-		return ct_policy_timeouts(e);
-	return e->cn->timeout;
+	return ct_timeouts_by(e, ct_entry_hot(e));
 }
 
 #endif /* _NET_CT_POLICY_H */

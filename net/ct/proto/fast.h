@@ -181,18 +181,16 @@ static inline bool ct_tcp_steady(struct ct_entry *e, const struct ct_packet *p,
 static inline u32 ct_udp_timeout(const struct ct_entry *e, bool *assure)
 {
 	u32 hot = ct_entry_hot(e);
+	const unsigned int *timeout = ct_timeouts_by(e, hot);
 
 	*assure = false;
-	/* A stream, and one test for both. */
-	if ((hot & (IPS_ASSURED | CT_HOT_POLICY)) == IPS_ASSURED)
-		return READ_ONCE(e->cn->timeout[CT_TIMEOUT_UDP_STREAM]);
 	if (!(hot & IPS_ASSURED)) {
 		if (!(hot & IPS_SEEN_REPLY) ||
 		    !time_after(jiffies, e->proto.udp.stream))
-			return ct_timeout(e, CT_TIMEOUT_UDP);
+			return READ_ONCE(timeout[CT_TIMEOUT_UDP]);
 		*assure = true;
 	}
-	return ct_timeout(e, CT_TIMEOUT_UDP_STREAM);
+	return READ_ONCE(timeout[CT_TIMEOUT_UDP_STREAM]);
 }
 
 static inline bool ct_udp_steady(const struct ct_entry *e)
