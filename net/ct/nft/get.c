@@ -407,13 +407,5 @@ static void get_destroy(const struct nft_ctx *ctx, const struct nft_expr *expr)
 static int get_dump(struct sk_buff *skb, const struct nft_expr *expr,
 		    bool reset)
 {
-	const struct ct_nft *priv = nft_expr_priv(expr);
-
-	if (nft_dump_register(skb, NFTA_CT_DREG, priv->reg) ||
-	    nla_put_be32(skb, NFTA_CT_KEY, htonl(priv->key)))
-		return -1;
-	if (ct_nft_has_dir(priv) &&
-	    nla_put_u8(skb, NFTA_CT_DIRECTION, priv->dir))
-		return -1;
-	return 0;
+	return ct_nft_dump(skb, NFTA_CT_DREG, nft_expr_priv(expr));
 }

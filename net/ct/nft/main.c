@@ -17,6 +17,17 @@ int ct_nft_parse_dir(const struct nlattr *attr, u8 *dir)
 	return *dir < IP_CT_DIR_MAX ? 0 : -EINVAL;
 }
 
+int ct_nft_dump(struct sk_buff *skb, int reg, const struct ct_nft *priv)
+{
+	if (nft_dump_register(skb, reg, priv->reg) ||
+	    nla_put_be32(skb, NFTA_CT_KEY, htonl(priv->key)))
+		return -1;
+	if (ct_nft_has_dir(priv) &&
+	    nla_put_u8(skb, NFTA_CT_DIRECTION, priv->dir))
+		return -1;
+	return 0;
+}
+
 static const struct nft_expr_ops *
 select_ops(const struct nft_ctx *ctx, const struct nlattr * const tb[])
 {

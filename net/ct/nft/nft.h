@@ -29,6 +29,7 @@ static inline bool ct_nft_has_dir(const struct ct_nft *priv)
 
 /* main.c */
 int ct_nft_parse_dir(const struct nlattr *attr, u8 *dir);
+int ct_nft_dump(struct sk_buff *skb, int reg, const struct ct_nft *priv);
 
 /* get.c */
 const struct nft_expr_ops *ct_nft_get_ops(u32 key);
