@@ -214,6 +214,25 @@ kill $held
 check "when one has gone, another may come" until_true \
 	n1 socat -u OPEN:/dev/null TCP:10.0.2.1:7,connect-timeout=3
 
+# The same addresses in another zone are another connection.
+fresh
+rule over 'udp dport 9 ct count over 1'
+in_zone()
+{
+	n0 nft "flush chain inet t early
+		add rule inet t early udp dport 9 ct zone set $1"
+	echo | n1 socat -u - UDP-SENDTO:10.0.2.1:9,sourceport=4444
+}
+in_zone 5
+in_zone 5
+is "a connection counts once" "$(hits over)" 0
+in_zone 6
+is "and once more in another zone" "$(hits over)" 1
+check "deleted in one zone" n0 conntrack -D -p udp --dport 9 -w 5
+sleep 0.1
+in_zone 6
+is "it counts in the other only" "$(hits over)" 1
+
 # A check changes nothing; who watches is told of rules as they are listed.
 fresh
 echo 'add rule inet t forward ct state new counter' >"$TMP/one"
