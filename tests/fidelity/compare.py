@@ -55,6 +55,9 @@ def main():
                 continue
             count += 1
             packet = flows.put_together(Packet(next(stream)[1]))
+            if line == line2 == "\n":
+                flows.lose(packet)
+                continue
             # Nothing to be learned from most of them.
             if line == line2 and not packet.flags() & SYN and not (
                     flows.why and line.startswith("2 ")):

@@ -106,6 +106,8 @@ class Packet:
         self.whole, self.head, self.piece = None, b"", b""
         self.offset, self.more = 0, False
         self.past_the_end = False
+        # Of the same connection, see Flows.lose().
+        self.lost = []
         if len(data) >= 20 and data[0] >> 4 == 4:
             length = (data[0] & 15) * 4
             self.src, self.dst, self.proto = data[12:16], data[16:20], data[9]
@@ -259,11 +261,14 @@ class Flows:
 
     A rule about a packet may leave the two trackers with different ideas of
     its connection: why[key] is that rule's name, and it explains what
-    differs later, until both begin anew with the same packet.
+    differs later, until both begin anew with the same packet. lost[key] are
+    packets of it that were dropped behind the tracker: what was made of one
+    shows later.
     """
 
     def __init__(self):
         self.why = {}
+        self.lost = {}
         self.pieces = {}
 
     def put_together(self, packet):
@@ -292,12 +297,19 @@ class Flows:
             found = {(packet.inner() or packet).key()}
         return found
 
+    def lose(self, packet):
+        """Of this packet, nothing came out with either tracker."""
+        if packet.proto in (SCTP, DCCP) and packet.whole is None:
+            self.lost.setdefault(packet.key(), []).append(packet)
+
     def note(self, packet, old, new):
         """Called before answers are compared."""
         keys = self.keys(packet, old, new)
         if is_new(old) and is_new(new):
             for key in keys:
                 self.why.pop(key, None)
+                self.lost.pop(key, None)
+        packet.lost = [p for key in keys for p in self.lost.get(key, [])]
         for name, rule in ROOTS.items():
             if rule(packet, old, new):
                 for key in keys:
@@ -368,12 +380,16 @@ def dccp_coverage(packet, old, new):
     return bool(packet.coverage()) and refused_by_old(old, new)
 
 
-def dccp_short_ack(packet, old, new):
-    """nf_conntrack reads 48 bits where there are 24, past the end."""
+def is_short_ack(packet):
     found = packet.dccp()
     return bool(found and found[0] in (DCCP_ACK, DCCP_DATAACK) and
-                not found[1] and len(packet.data) < 20 and
-                refused_by_old(old, new))
+                not found[1] and len(packet.data) < 20)
+
+
+def dccp_short_ack(packet, old, new):
+    """nf_conntrack reads 48 bits where there are 24, past the end."""
+    return (any(is_short_ack(p) for p in [packet] + packet.lost) and
+            refused_by_old(old, new))
 
 
 def dccp_close_again(packet, old, new):
@@ -400,7 +416,8 @@ def invalid(answers):
 def sctp_offer(packet, old, new):
     """An INIT names another tag than the association has."""
     a, b = sctp(old), sctp(new)
-    if not a or not b or not packet.may_have(INIT):
+    if not a or not b or not any(p.may_have(INIT)
+                                 for p in [packet] + packet.lost):
         return False
     return a[1:] != b[1:] and b[1] not in ("NONE", "CLOSED", "HEARTBEAT_SENT")
 
