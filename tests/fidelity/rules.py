@@ -26,7 +26,7 @@ FRAGMENT, AH = 44, 51
 EXTENSIONS = {0, 43, FRAGMENT, AH, 60}
 DCCP_ACK, DCCP_DATAACK, DCCP_CLOSE = 3, 4, 6
 # Chunks of SCTP
-INIT, INIT_ACK, SHUTDOWN, ERROR, COOKIE_ECHO = 1, 2, 7, 9, 10
+INIT, INIT_ACK, HEARTBEAT, SHUTDOWN, ERROR, COOKIE_ECHO = 1, 2, 4, 7, 9, 10
 SHUTDOWN_ACK, SHUTDOWN_COMPLETE = 8, 14
 # tcp_timeout_close, as the guest sets it: the shortest of all.
 CLOSE_TIMEOUT = 1
@@ -144,6 +144,8 @@ class Packet:
             self.proto, self.data = kind, self.data[length:]
             if self.offset:
                 break
+        if self.proto == FRAGMENT:
+            self.past_the_end = True
 
     def ports(self):
         if len(self.data) < 4 or self.offset:
@@ -388,8 +390,9 @@ def is_short_ack(packet):
 
 def dccp_short_ack(packet, old, new):
     """nf_conntrack reads 48 bits where there are 24, past the end."""
-    return (any(is_short_ack(p) for p in [packet] + packet.lost) and
-            refused_by_old(old, new))
+    if any(is_short_ack(p) for p in packet.lost) and old and new:
+        return dccp_state(old[0][1]) != dccp_state(new[0][1])
+    return is_short_ack(packet) and refused_by_old(old, new)
 
 
 def dccp_close_again(packet, old, new):
@@ -416,10 +419,12 @@ def invalid(answers):
 def sctp_offer(packet, old, new):
     """An INIT names another tag than the association has."""
     a, b = sctp(old), sctp(new)
-    if not a or not b or not any(p.may_have(INIT)
-                                 for p in [packet] + packet.lost):
+    if not b or b[1] in ("NONE", "CLOSED", "HEARTBEAT_SENT"):
         return False
-    return a[1:] != b[1:] and b[1] not in ("NONE", "CLOSED", "HEARTBEAT_SENT")
+    if any(INIT in p.chunks() for p in packet.lost) and invalid(old):
+        return packet.tag() == b[2][b[0] == 3]
+    return (a is not None and a[1:] != b[1:] and
+            any(p.may_have(INIT) for p in [packet] + packet.lost))
 
 
 def sctp_late_answer(packet, old, new):
@@ -448,10 +453,12 @@ def sctp_old_shutdown(packet, old, new):
 
 def sctp_tag(packet, old, new):
     """Another tag than the association's, which one chunk may have, and another
-    may not."""
+    may not; or it has none, until a HEARTBEAT comes behind that."""
     a = sctp(old)
     if not a or not invalid(new) or INIT in packet.chunks():
         return False
+    if HEARTBEAT in packet.chunks()[1:] and packet.chunks()[0] != HEARTBEAT:
+        return True
     return packet.whole is not None or packet.tag() != a[2][a[0] == 3]
 
 
@@ -511,7 +518,6 @@ def gre_short(packet, old, new):
 # What a difference may come from.
 ROOTS = {
     "exthdr-past-the-end": exthdr_past_the_end,
-    "sctp-offer": sctp_offer,
     "sctp-late-answer": sctp_late_answer,
     "sctp-no-tag": sctp_no_tag,
     "sctp-first": sctp_first,
@@ -521,6 +527,7 @@ ROOTS = {
     "sctp-reverse-answer": sctp_reverse_answer,
     "sctp-short-chunk": sctp_short_chunk,
     "sctp-complete": sctp_complete,
+    "sctp-offer": sctp_offer,
     "gre-short": gre_short,
     "reset-in-doubt": reset_in_doubt,
     "picked-up-near-zero": picked_up_near_zero,
@@ -560,8 +567,11 @@ def explain(flows, packet, old, new):
         return "dccp-cut-off"
     if udplite_checksum(packet, old, new):
         return "udplite-checksum"
-    if packet.inner() and short_gre(packet.inner()) and invalid(new):
+    about = packet.inner()
+    if about and short_gre(about) and invalid(new):
         return "gre-short"
+    if about and about.past_the_end and invalid(new):
+        return "exthdr-past-the-end"
     return flows.explains(packet, old, new)
 
 
