@@ -5,7 +5,9 @@
 #include <linux/rcupdate.h>
 #include <net/ct/entry.h>
 #include <net/ct/event.h>
+#include <net/ct/labels.h>
 #include <net/ct/net.h>
+#include <net/ct/proto.h>
 #include "trace.h"
 
 static const struct ct_event_sink __rcu *sink;
@@ -26,6 +28,52 @@ static unsigned int event_group(u32 events)
 	return NFNLGRP_CONNTRACK_UPDATE;
 }
 
+/* What has happened to a connection that nobody was told of yet. */
+static u32 first_events(const struct ct_entry *e)
+{
+	const struct nf_conntrack_tuple *t = &e->dir[IP_CT_DIR_ORIGINAL].tuple;
+	u32 labels[CT_LABELS_WORDS];
+	u32 events = 0;
+
+	if (ct_proto_find(t->src.l3num, t->dst.protonum)->fill)
+		events |= BIT(IPCT_PROTOINFO);
+	if (ct_entry_mark(e))
+		events |= BIT(IPCT_MARK);
+	if (ct_entry_secmark(e))
+		events |= BIT(IPCT_SECMARK);
+	if (ct_labels_get(e, labels))
+		events |= BIT(IPCT_LABEL);
+	return events;
+}
+
+/* Is one of the events wanted? Then all of them are told. */
+static bool chosen(const struct ct_entry *e, u32 *events)
+{
+	const u16 wanted = READ_ONCE(e->use_event);
+
+	if (likely(*events & wanted))
+		return true;
+	if (*events & (BIT(IPCT_NEW) | BIT(IPCT_RELATED)))
+		*events |= first_events(e);
+	return *events & wanted;
+}
+
+void ct_event_choose(struct ct_entry *e, u16 events)
+{
+	spin_lock_bh(&e->lock);
+	if (e->use_event & CT_EVENT_LIVES)
+		WRITE_ONCE(e->use_event, events | CT_EVENT_LIVES);
+	spin_unlock_bh(&e->lock);
+}
+EXPORT_SYMBOL_GPL(ct_event_choose);
+
+void ct_event_end(struct ct_entry *e)
+{
+	spin_lock_bh(&e->lock);
+	WRITE_ONCE(e->use_event, 0);
+	spin_unlock_bh(&e->lock);
+}
+
 void ct_event_report(struct ct_entry *e, u32 events, u32 portid, int report)
 {
 	const struct ct_event_sink *s;
@@ -38,9 +86,11 @@ void ct_event_report(struct ct_entry *e, u32 events, u32 portid, int report)
 		trace_update(e, events);
 	if (!READ_ONCE(e->cn->events))
 		return;
-	events &= READ_ONCE(e->use_event);
-	if (!events)
+	if (!chosen(e, &events)) {
+		if (events & BIT(IPCT_DESTROY))
+			ct_event_end(e);
 		return;
+	}
 	rcu_read_lock();
 	s = rcu_dereference(sink);
 	if (s && (report || s->wanted(e->cn, event_group(events))))

@@ -134,6 +134,16 @@ check "with few events" ask_udp n1 10.0.2.1 7
 flush
 check "its end is told" until_true grep -q 'DESTROY.*dport=7' "$TMP/events"
 check_fails "its beginning is not" grep -q 'NEW.*udp.*dport=7' "$TMP/events"
+fresh
+n0 nft add rule inet t forward ct event set assured
+check "with an event that comes with another" ask_tcp n1 10.0.2.1 7
+check "both are told" until_true \
+	grep -q 'UPDATE.* ESTABLISHED .*dport=7 .*ASSURED' "$TMP/events"
+fresh
+n0 nft add rule inet t forward ct event set mark
+n0 nft add rule inet t forward ct state new ct mark set 0x12
+check "with the mark of a first packet" ask_udp n1 10.0.2.1 7
+check "the mark is told" until_true grep -q 'NEW.* mark=18' "$TMP/events"
 kill $listener
 
 # Labels: rules add them and take none away. conntrack wants names for them.

@@ -186,7 +186,8 @@ struct ct_udp {
  * @proto: protocol state, under @lock
  * @ct_general: the reference count, as others see it
  * @lock: the protocol state machine
- * @use_event: event bits (1 << IPCT_*) that are wanted, all by default
+ * @use_event: event bits (1 << IPCT_*) that are wanted, all by default, and
+ *	%CT_EVENT_LIVES; written under @lock
  * @born: when it was confirmed, see %CT_BORN_UNIT: the age of who may be
  *	evicted
  * @zone: as struct nf_conn has it

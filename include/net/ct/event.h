@@ -15,6 +15,11 @@ struct ct_net;
 /* Size of struct ct_event_queue's @gone. */
 #define CT_EVENT_GONE_BITS	512
 
+/* In use_event of an entry, none of the events: it has not ended, see
+ * ct_event_end().
+ */
+#define CT_EVENT_LIVES	BIT(15)
+
 /**
  * struct ct_event_queue - messages of a namespace not yet sent (§8)
  * @lock: everything here
@@ -78,5 +83,22 @@ void ct_event(struct ct_entry *e, u32 events);
  * Context: softirq or process, no lock held
  */
 void ct_event_report(struct ct_entry *e, u32 events, u32 portid, int report);
+
+/**
+ * ct_event_choose() - tell of some events of a connection only
+ * @e: the entry, referenced
+ * @events: bits 1 << IPCT_*: something is told when one of them happens
+ *
+ * Of no effect when its DESTROY has been told.
+ * Context: softirq or process, no lock held
+ */
+void ct_event_choose(struct ct_entry *e, u16 events);
+
+/**
+ * ct_event_end() - tell nothing of a connection any more
+ * @e: the entry, whose DESTROY is told now, or is not wanted
+ * Context: softirq or process; takes the entry's lock
+ */
+void ct_event_end(struct ct_entry *e);
 
 #endif /* _NET_CT_EVENT_H */

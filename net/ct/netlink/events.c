@@ -248,11 +248,10 @@ static void write_event(struct ct_event_queue *q, struct ct_entry *e,
 			u32 events, u32 portid, int report)
 {
 	/* Read again: DESTROY may have been reported meanwhile. */
-	events &= READ_ONCE(e->use_event);
-	if (!events || q->dead)
+	if (!(events & READ_ONCE(e->use_event)) || q->dead)
 		return;
 	if (events & BIT(IPCT_DESTROY))
-		WRITE_ONCE(e->use_event, 0);
+		ct_event_end(e);
 	else if (test_bit(gone_bit(e), q->gone))
 		send_batches(q, DESTROY);
 

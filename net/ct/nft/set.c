@@ -51,14 +51,13 @@ EVAL(eval_labels)
 		ct_event(e, BIT(IPCT_LABEL));
 }
 
-/* Of one that dies nothing is to be told after its DESTROY. */
 EVAL(eval_eventmask)
 {
 	enum ip_conntrack_info ctinfo;
 	struct ct_entry *e = ct_entry_tracked(pkt->skb, &ctinfo);
 
-	if (e && !(ct_entry_hot(e) & IPS_DYING))
-		WRITE_ONCE(e->use_event, (u16)*source_of(expr, regs));
+	if (e)
+		ct_event_choose(e, *source_of(expr, regs));
 }
 
 struct set_key {
