@@ -502,10 +502,14 @@ class Queue:
             at += (length + 3) & ~3
         return struct.unpack_from("!I", found[1])[0], found
 
-    def verdict(self, packet, value=1, mark=None):
-        """@mark is one for its connection."""
-        more = () if mark is None else (self.attribute(
-            11 | 0x8000, self.attribute(8, struct.pack("!I", mark))),)
+    def verdict(self, packet, value=1, mark=None, labels=None):
+        """@mark and @labels are for its connection."""
+        change = b""
+        if mark is not None:
+            change += self.attribute(8, struct.pack("!I", mark))
+        if labels is not None:
+            change += self.attribute(22, labels)
+        more = (self.attribute(11 | 0x8000, change),) if change else ()
         self.message(self.VERDICT, 1, self.attribute(
             2, struct.pack("!II", value, packet)), *more)
 

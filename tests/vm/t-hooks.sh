@@ -118,6 +118,27 @@ for conntrack in 0 1; do
 	wait $consumer
 	flush
 done
+
+# Programs give back with each verdict what they were given.
+ip netns exec n0 python3 - <<-'END' >"$TMP/queue" &
+	from raw import *
+	queue = Queue(3, True)
+	print("ready", flush=True)
+	while True:
+	    queue.verdict(queue.receive(1000)[0], labels=b"\1" + bytes(15))
+END
+consumer=$!
+ip netns exec n0 stdbuf -oL conntrack -E -p icmp >"$TMP/events" \
+	2>"$TMP/err" &
+listener=$!
+until_true grep -q ready "$TMP/queue"
+sleep 1
+check "ping with labels" n1 ping -q -c 5 -i 0.2 10.0.2.1
+check "its reply is told" until_true grep -q UPDATE "$TMP/events"
+is "labels that stay the same are not" "$(grep -c UPDATE "$TMP/events")" 1
+kill $listener $consumer
+wait $consumer
+flush
 # No one at the queue: packets are dropped, and nothing is left behind.
 check_fails "nobody gives a verdict" n1 ping -q -c 1 -W 1 10.0.2.1
 n0 nft delete table inet hold

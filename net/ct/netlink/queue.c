@@ -7,6 +7,7 @@
 #include <net/ct/entry.h>
 #include <net/ct/event.h>
 #include <net/ct/expire.h>
+#include <net/ct/labels.h>
 #include <net/netfilter/nf_conntrack.h>
 #include <net/netlink.h>
 #include "netlink.h"
@@ -49,6 +50,16 @@ static int queue_build(struct sk_buff *skb, struct nf_conn *ct,
 				 ct_info_attr);
 }
 
+/* Told only if they are others now. */
+static int change_labels(struct ct_entry *e, const struct ct_nl_change *change)
+{
+	int changed = ct_labels_change(e, change->labels, change->labels_mask);
+
+	if (changed > 0)
+		ct_event(e, BIT(IPCT_LABEL));
+	return min(changed, 0);
+}
+
 /* Programs send back what they were given, and more: bits that cannot be
  * changed are left alone. SEEN_REPLY and ASSURED can only be set.
  */
@@ -57,6 +68,7 @@ static int queue_parse(const struct nlattr *attr, struct nf_conn *ct)
 	struct ct_entry *e = entry_of(ct);
 	struct nlattr *cda[CTA_MAX + 1];
 	struct ct_nl_change change;
+	bool labels;
 	int err;
 
 	if (ct->status & IPS_TEMPLATE)
@@ -85,9 +97,11 @@ static int queue_parse(const struct nlattr *attr, struct nf_conn *ct)
 		change.status = (change.status & ~IPS_UNCHANGEABLE_MASK) |
 				(now & IPS_UNCHANGEABLE_MASK);
 	}
+	labels = change.has_labels;
+	change.has_labels = false;
 	err = ct_nl_change(e, &change, NULL);
-	if (!err && change.has_labels)
-		ct_event(e, BIT(IPCT_LABEL));
+	if (!err && labels)
+		err = change_labels(e, &change);
 	return err;
 }
 
