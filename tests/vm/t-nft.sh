@@ -146,6 +146,23 @@ check "with the mark of a first packet" ask_udp n1 10.0.2.1 7
 check "the mark is told" until_true grep -q 'NEW.* mark=18' "$TMP/events"
 kill $listener
 
+# A security mark has a name, if a security module knows it.
+if grep -q Y /sys/module/apparmor/parameters/enabled 2>"$TMP/err"; then
+	fresh
+	n0 nft -f - <<-END
+		table inet t {
+			secmark s { "unconfined"; }
+			chain marks {
+				type filter hook forward priority -10
+				ct state new meta secmark set "s" \
+					ct secmark set meta secmark
+			}
+		}
+	END
+	check "with a security mark" ask_tcp n1 10.0.2.1 7
+	seen "it is listed by its name" 'tcp .*dport=7 .*secctx=unconfined'
+fi
+
 # Labels: rules add them and take none away. conntrack wants names for them.
 mkdir -p /etc/xtables
 printf '%s\n' '1 one' '2 two' '127 last' >/etc/xtables/connlabel.conf

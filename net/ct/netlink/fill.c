@@ -4,6 +4,7 @@
  * the one that user space has seen ever since: dumps and events differ.
  */
 #include <linux/ktime.h>
+#include <linux/security.h>
 #include <net/ct/labels.h>
 #include <net/ct/proto.h>
 #include <net/netlink.h>
@@ -200,6 +201,26 @@ static bool put_timestamp(struct sk_buff *skb, const struct ct_entry *e,
 	return false;
 }
 
+/* What a security module calls the mark; without one it is not told. */
+static bool put_secctx(struct sk_buff *skb, const struct ct_entry *e)
+{
+	struct nlattr *nest;
+	bool full = true;
+	char *name;
+	u32 len;
+
+	if (!IS_ENABLED(CONFIG_NF_CONNTRACK_SECMARK) ||
+	    security_secid_to_secctx(ct_entry_secmark(e), &name, &len))
+		return false;
+	nest = nla_nest_start(skb, CTA_SECCTX);
+	if (nest && !nla_put_string(skb, CTA_SECCTX_NAME, name)) {
+		nla_nest_end(skb, nest);
+		full = false;
+	}
+	security_release_secctx(name, len);
+	return full;
+}
+
 static bool put_labels(struct sk_buff *skb, const struct ct_entry *e)
 {
 	u32 labels[CT_LABELS_WORDS];
@@ -212,7 +233,8 @@ static bool put_info(struct sk_buff *skb, struct ct_entry *e, unsigned int held)
 {
 	const u32 use = refcount_read(&e->ct_general.use) - held;
 
-	if (put_status(skb, e) || put_mark(skb, e, true) || put_id(skb, e) ||
+	if (put_status(skb, e) || put_mark(skb, e, true) ||
+	    put_secctx(skb, e) || put_id(skb, e) ||
 	    put_u32(skb, CTA_USE, use) || put_master(skb, e))
 		return true;
 	/* An offloaded connection's state is not here. */
@@ -278,6 +300,8 @@ static bool put_changes(struct sk_buff *skb, struct ct_entry *e, u32 events)
 	return put_timeout(skb, e) ||
 	       ((events & (new | BIT(IPCT_PROTOINFO))) &&
 		put_protoinfo(skb, e, false)) ||
+	       (((events & BIT(IPCT_SECMARK)) || ct_entry_secmark(e)) &&
+		put_secctx(skb, e)) ||
 	       ((events & (new | BIT(IPCT_LABEL))) && put_labels(skb, e)) ||
 	       ((events & BIT(IPCT_RELATED)) && put_master(skb, e));
 }
@@ -320,6 +344,7 @@ int ct_nl_fill_nested(struct sk_buff *skb, struct ct_entry *e,
 	if (put_tuples(skb, e) || put_id(skb, e) || put_status(skb, e) ||
 	    put_timeout(skb, e) || put_protoinfo(skb, e, false) ||
 	    put_counters(skb, e, &seen, false) || put_timestamp(skb, e, 0) ||
+	    (ct_entry_secmark(e) && put_secctx(skb, e)) ||
 	    put_master(skb, e) || put_mark(skb, e, true) ||
 	    put_labels(skb, e)) {
 		nla_nest_cancel(skb, nest);

@@ -4,6 +4,7 @@
  * packet as attributes, and changes to it that come back with a verdict.
  */
 #include <linux/netfilter.h>
+#include <linux/security.h>
 #include <net/ct/entry.h>
 #include <net/ct/event.h>
 #include <net/ct/expire.h>
@@ -15,6 +16,16 @@
 static struct ct_entry *entry_of(const struct nf_conn *ct)
 {
 	return ct_entry_of(&ct->ct_general);
+}
+
+static size_t secctx_size(const struct nf_conn *ct)
+{
+	const u32 mark = ct_entry_secmark(entry_of(ct));
+	u32 len;
+
+	if (!mark || security_secid_to_secctx(mark, NULL, &len))
+		return 0;
+	return nla_total_size(0) + nla_total_size(len + 1);
 }
 
 /* Room for any entry; the message is short-lived. */
@@ -36,7 +47,7 @@ static size_t queue_build_size(const struct nf_conn *ct)
 	 */
 	return nla_total_size(0) + 3 * tuple + 3 * counters + protoinfo +
 	       nla_total_size(sizeof(u16)) + 5 * nla_total_size(sizeof(u32)) +
-	       nla_total_size(CT_LABELS_WORDS * sizeof(u32));
+	       nla_total_size(CT_LABELS_WORDS * sizeof(u32)) + secctx_size(ct);
 }
 
 /* A packet queued before it is tracked may have a template: no connection. */
