@@ -301,7 +301,7 @@ replace 1
 seq 1 "$((20000 / ${CT_SLOW:-1}))" >"$TMP/numbers"
 n1 socat -t 20 - TCP:10.0.2.1:7 <"$TMP/numbers" >"$TMP/echoed" &
 echoed=$!
-n1 ping -q -i 0.01 -c 300 10.0.2.1 >"$TMP/ping" &
+n1 ping -q -i 0.01 -c "$((300 * ${CT_SLOW:-1}))" 10.0.2.1 >"$TMP/ping" &
 pinged=$!
 replaced=0
 while kill -0 $pinged 2>"$TMP/err"; do

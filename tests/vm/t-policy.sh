@@ -236,9 +236,10 @@ equal("is skipped", get("many"), u8(2, ICMP) + be16(1, 2) + values((9,)))
 if ours():
     equal("for ever", add("ever", u8(2, ICMP) + values((0xffffffff,))),
           "success")
-    hz = 250
-    equal("is as long as it can be", get("ever"), u8(2, ICMP) + be16(1, 2) +
-          values((((1 << 31) - 1 - 3600 * hz) // hz,)))
+    longest = [u8(2, ICMP) + be16(1, 2) +
+               values((((1 << 31) - 1 - 3600 * hz) // hz,))
+               for hz in (100, 250, 300, 1000)]
+    equal("is as long as it can be", get("ever") in longest, True)
 for name, error, data in (
         ("no protocol", "EINVAL", nest(3)),
         ("no values", "EINVAL", u8(2, TCP)),
