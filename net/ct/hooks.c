@@ -55,15 +55,15 @@ static const struct nf_hook_ops hooks[2][4] = {
 	},
 };
 
-/* Nothing is known any more of what an end may send. */
+/* Nothing is known any more of what an end may send. @data: families */
 static int forget_windows(struct ct_entry *e, void *data)
 {
-	const bool *v6 = data;
+	const unsigned int *families = data;
 	const struct nf_conntrack_tuple *tuple =
 		&e->dir[IP_CT_DIR_ORIGINAL].tuple;
 
 	if (tuple->dst.protonum != IPPROTO_TCP ||
-	    tuple->src.l3num != (*v6 ? NFPROTO_IPV6 : NFPROTO_IPV4))
+	    !(*families & BIT(tuple->src.l3num == NFPROTO_IPV6)))
 		return 0;
 	spin_lock_bh(&e->lock);
 	if (e->proto.tcp.state == TCP_CONNTRACK_ESTABLISHED) {
@@ -76,13 +76,20 @@ static int forget_windows(struct ct_entry *e, void *data)
 	return 0;
 }
 
-/* Connections went on while nobody looked. */
-static void forget_all_windows(struct ct_net *cn, bool v6)
+/*
+ * Connections went on while nobody looked. Not under the mutex, for which other
+ * namespaces wait: who turns hooks on and off meanwhile is of this one.
+ */
+static void forget_all_windows(struct ct_net *cn, unsigned int families)
 {
 	struct ct_cursor cursor = {};
+	int v6;
 
-	if (atomic_read(&cn->count))
-		ct_table_walk(&cn->table, &cursor, forget_windows, &v6);
+	for (v6 = 0; v6 < 2; v6++)
+		if (READ_ONCE(cn->hook_users[v6]))
+			families &= ~BIT(v6);
+	if (families && atomic_read(&cn->count))
+		ct_table_walk(&cn->table, &cursor, forget_windows, &families);
 }
 
 static int turn_on(struct ct_net *cn, bool v6)
@@ -95,7 +102,6 @@ static int turn_on(struct ct_net *cn, bool v6)
 	err = v6 ? nf_defrag_ipv6_enable(net) : nf_defrag_ipv4_enable(net);
 	if (err)
 		return err;
-	forget_all_windows(cn, v6);
 	memcpy(ops, hooks[v6], sizeof(hooks[v6]));
 	for (i = 0; i < ARRAY_SIZE(hooks[v6]); i++)
 		ops[i].priv = cn;
@@ -141,13 +147,16 @@ static int get_one(struct ct_net *cn, bool v6)
 	if (!cn->hook_users[v6])
 		err = turn_on(cn, v6);
 	if (!err)
-		cn->hook_users[v6]++;
+		WRITE_ONCE(cn->hook_users[v6], cn->hook_users[v6] + 1);
 	return err;
 }
 
 static void put_one(struct ct_net *cn, bool v6)
 {
-	if (!--cn->hook_users[v6] && !cn->hooks_off)
+	if (WARN_ON_ONCE(!cn->hook_users[v6]))
+		return;
+	WRITE_ONCE(cn->hook_users[v6], cn->hook_users[v6] - 1);
+	if (!cn->hook_users[v6] && !cn->hooks_off)
 		turn_off(cn, v6);
 }
 
@@ -158,6 +167,7 @@ int ct_hooks_get(struct ct_net *cn, u8 family)
 
 	if (!which)
 		return -EPROTO;
+	forget_all_windows(cn, which);
 	mutex_lock(&hooks_mutex);
 	if (which & BIT(0))
 		err = get_one(cn, false);
