@@ -45,6 +45,7 @@ struct connlimit {
 	struct counted *list;
 	u32 limit;
 	bool over;
+	bool hooked;		/* it has hooks: an element has its set's */
 };
 
 static struct counted *list_new(struct ct_net *cn, gfp_t gfp)
@@ -309,13 +310,16 @@ static int connlimit_init(const struct nft_ctx *ctx,
 	err = ct_hooks_get(cn, ctx->family);
 	if (err)
 		list_free(priv->list);
+	priv->hooked = !err;
 	return err;
 }
 
+/* Older kernels destroy elements like this, too. */
 static void connlimit_destroy(const struct nft_ctx *ctx,
 			      struct connlimit *priv)
 {
-	ct_hooks_put(priv->list->cn, ctx->family);
+	if (priv->hooked)
+		ct_hooks_put(priv->list->cn, ctx->family);
 	list_free(priv->list);
 }
 
@@ -371,6 +375,7 @@ static int expr_clone(struct nft_expr *dst, const struct nft_expr *src,
 		return -ENOMEM;
 	priv->limit = from->limit;
 	priv->over = from->over;
+	priv->hooked = false;
 	return 0;
 }
 
@@ -383,14 +388,17 @@ static void expr_destroy_clone(const struct nft_ctx *ctx,
 	list_free(priv->list);
 }
 
-/* RCU read side. Return: true if the element has nothing to count */
+/*
+ * RCU read side. Return: true if the element has nothing to count; one that was
+ * made just now may have yet to
+ */
 static bool expr_gc(struct net *net, const struct nft_expr *expr)
 {
 	const struct connlimit *priv = nft_expr_priv(expr);
 	struct counted *l = priv->list;
 	bool empty;
 
-	if (READ_ONCE(l->busy))
+	if (READ_ONCE(l->busy) || READ_ONCE(l->cleaned) == (u32)jiffies)
 		return false;
 	spin_lock_bh(&l->lock);
 	clean_once(l);
