@@ -11,6 +11,7 @@
 #include <net/ct/hooks.h>
 #include <net/ct/tuple.h>
 #include <net/netlink.h>
+#include "compat.h"
 #include "nft.h"
 
 /* Removed, or added, before something is done about the rest. */
@@ -357,8 +358,7 @@ static void expr_destroy(const struct nft_ctx *ctx, const struct nft_expr *expr)
 	connlimit_destroy(ctx, nft_expr_priv(expr));
 }
 
-static int expr_dump(struct sk_buff *skb, const struct nft_expr *expr,
-		     bool reset)
+CT_NFT_DUMP(expr_dump)
 {
 	return connlimit_dump(skb, nft_expr_priv(expr));
 }

@@ -301,8 +301,7 @@ struct get_key {
 static int get_init(const struct nft_ctx *ctx, const struct nft_expr *expr,
 		    const struct nlattr * const tb[]);
 static void get_destroy(const struct nft_ctx *ctx, const struct nft_expr *expr);
-static int get_dump(struct sk_buff *skb, const struct nft_expr *expr,
-		    bool reset);
+CT_NFT_DUMP(get_dump);
 
 #define KEY(function, len, how) {					\
 	.ops = {							\
@@ -404,8 +403,7 @@ static void get_destroy(const struct nft_ctx *ctx, const struct nft_expr *expr)
 	ct_hooks_put(ct_net(ctx->net), ctx->family);
 }
 
-static int get_dump(struct sk_buff *skb, const struct nft_expr *expr,
-		    bool reset)
+CT_NFT_DUMP(get_dump)
 {
 	return ct_nft_dump(skb, NFTA_CT_DREG, nft_expr_priv(expr));
 }

@@ -7,6 +7,7 @@
 #include <net/ct/hooks.h>
 #include <net/ct/labels.h>
 #include <net/netlink.h>
+#include "compat.h"
 #include "nft.h"
 
 #define EVAL(name) \
@@ -71,8 +72,7 @@ struct set_key {
 static int set_init(const struct nft_ctx *ctx, const struct nft_expr *expr,
 		    const struct nlattr * const tb[]);
 static void set_destroy(const struct nft_ctx *ctx, const struct nft_expr *expr);
-static int set_dump(struct sk_buff *skb, const struct nft_expr *expr,
-		    bool reset);
+CT_NFT_DUMP(set_dump);
 
 #define KEY(function, len) {						\
 	.ops = {							\
@@ -120,8 +120,7 @@ static int set_init(const struct nft_ctx *ctx, const struct nft_expr *expr,
 		return err;
 	priv->key = key - keys;
 	priv->len = key->bytes;
-	err = nft_parse_register_load(ctx, tb[NFTA_CT_SREG], &priv->reg,
-				      key->bytes);
+	err = CT_NFT_LOAD(ctx, tb[NFTA_CT_SREG], &priv->reg, key->bytes);
 	if (err)
 		return err;
 	err = key->get ? key->get() : 0;
@@ -142,8 +141,7 @@ static void set_destroy(const struct nft_ctx *ctx, const struct nft_expr *expr)
 		key->put();
 }
 
-static int set_dump(struct sk_buff *skb, const struct nft_expr *expr,
-		    bool reset)
+CT_NFT_DUMP(set_dump)
 {
 	return ct_nft_dump(skb, NFTA_CT_SREG, nft_expr_priv(expr));
 }
