@@ -140,7 +140,7 @@ check "with an event that comes with another" ask_tcp n1 10.0.2.1 7
 check "both are told" until_true \
 	grep -q 'UPDATE.* ESTABLISHED .*dport=7 .*ASSURED' "$TMP/events"
 fresh
-n0 nft add rule inet t forward ct event set mark
+check "the event of a mark" n0 nft add rule inet t forward ct event set 0x80
 n0 nft add rule inet t forward ct state new ct mark set 0x12
 check "with the mark of a first packet" ask_udp n1 10.0.2.1 7
 check "the mark is told" until_true grep -q 'NEW.* mark=18' "$TMP/events"
