@@ -207,6 +207,7 @@ if ours; then
 	check "stats of ct: buckets and reasons" test "$(json \
 		'd["buckets"] > 0 and type(d["invalid"]) == list' \
 		"$TMP/out")" = True
+	is "stats of ct: lost events" "$(json 'd["events_lost"]' "$TMP/out")" 0
 	is "stats of ct: nothing on standard error" "$(cat "$TMP/note")" ""
 	raw <<-'END'
 	wire = Wire()
