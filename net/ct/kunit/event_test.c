@@ -40,6 +40,8 @@ static const struct event_case {
 	{ "later, a mark is nothing new", MARK, IPPROTO_UDP, 1, ASSURED, 0 },
 };
 
+/* Traffic has events, too. */
+static const struct ct_entry *watched;
 static u32 told;
 
 static bool test_wanted(const struct ct_net *cn, unsigned int group)
@@ -49,7 +51,8 @@ static bool test_wanted(const struct ct_net *cn, unsigned int group)
 
 static void test_report(struct ct_entry *e, u32 events, u32 portid, int report)
 {
-	told = events;
+	if (e == watched)
+		told = events;
 }
 
 static const struct ct_event_sink test_sink = {
@@ -67,6 +70,7 @@ static int event_init(struct kunit *test)
 static void event_exit(struct kunit *test)
 {
 	ct_event_sink_set(&ct_nl_sink);
+	watched = NULL;
 }
 
 static struct ct_entry *event_entry(struct kunit *test, u8 l4)
@@ -78,6 +82,7 @@ static struct ct_entry *event_entry(struct kunit *test, u8 l4)
 	e->dir[IP_CT_DIR_ORIGINAL].tuple.dst.protonum = l4;
 	e->use_event = U16_MAX;
 	ct_status_set(e, IPS_CONFIRMED_BIT);
+	watched = e;
 	return e;
 }
 

@@ -247,12 +247,14 @@ static void send_echo(struct ct_event_queue *q, struct ct_entry *e, u32 events,
 static void write_event(struct ct_event_queue *q, struct ct_entry *e,
 			u32 events, u32 portid, int report)
 {
-	/* Read again: DESTROY may have been reported meanwhile. */
-	if (!(events & READ_ONCE(e->use_event)) || q->dead)
-		return;
+	/* Looked at again: DESTROY may have been reported meanwhile. */
+	const bool wanted = events & READ_ONCE(e->use_event);
+
 	if (events & BIT(IPCT_DESTROY))
 		ct_event_end(e);
-	else if (test_bit(gone_bit(e), q->gone))
+	if (!wanted || q->dead)
+		return;
+	if (!(events & BIT(IPCT_DESTROY)) && test_bit(gone_bit(e), q->gone))
 		send_batches(q, DESTROY);
 
 	if (report) {

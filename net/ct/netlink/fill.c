@@ -209,15 +209,21 @@ static bool put_secctx(struct sk_buff *skb, const struct ct_entry *e)
 	char *name;
 	u32 len;
 
-	if (!IS_ENABLED(CONFIG_NF_CONNTRACK_SECMARK) ||
-	    security_secid_to_secctx(ct_entry_secmark(e), &name, &len))
+	if (!IS_ENABLED(CONFIG_NF_CONNTRACK_SECMARK))
 		return false;
+	/* AppArmor lends its names. */
+	rcu_read_lock();
+	if (security_secid_to_secctx(ct_entry_secmark(e), &name, &len)) {
+		rcu_read_unlock();
+		return false;
+	}
 	nest = nla_nest_start(skb, CTA_SECCTX);
 	if (nest && !nla_put_string(skb, CTA_SECCTX_NAME, name)) {
 		nla_nest_end(skb, nest);
 		full = false;
 	}
 	security_release_secctx(name, len);
+	rcu_read_unlock();
 	return full;
 }
 

@@ -135,8 +135,9 @@ int ct_nl_get_stats(struct sk_buff *skb, const struct nfnl_info *info);
 
 /* What the event of a request shows, whether it changed or not. */
 #define CT_NL_CHANGED	(BIT(IPCT_REPLY) | BIT(IPCT_ASSURED) | \
-			 BIT(IPCT_PROTOINFO) | BIT(IPCT_MARK) | \
-			 BIT(IPCT_LABEL))
+			 BIT(IPCT_PROTOINFO) | BIT(IPCT_HELPER) | \
+			 BIT(IPCT_MARK) | BIT(IPCT_SEQADJ) | \
+			 BIT(IPCT_LABEL) | BIT(IPCT_SYNPROXY))
 
 /* change.c */
 int ct_nl_change(struct ct_entry *e, const struct ct_nl_change *change,
