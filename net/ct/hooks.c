@@ -76,19 +76,11 @@ static int forget_windows(struct ct_entry *e, void *data)
 	return 0;
 }
 
-/*
- * Connections went on while nobody looked. Not under the mutex, for which other
- * namespaces wait: who turns hooks on and off meanwhile is of this one.
- */
 static void forget_all_windows(struct ct_net *cn, unsigned int families)
 {
 	struct ct_cursor cursor = {};
-	int v6;
 
-	for (v6 = 0; v6 < 2; v6++)
-		if (READ_ONCE(cn->hook_users[v6]))
-			families &= ~BIT(v6);
-	if (families && atomic_read(&cn->count))
+	if (atomic_read(&cn->count))
 		ct_table_walk(&cn->table, &cursor, forget_windows, &families);
 }
 
@@ -119,6 +111,7 @@ static void turn_off(struct ct_net *cn, bool v6)
 {
 	nf_unregister_net_hooks(cn->net, cn->hook_ops[v6],
 				ARRAY_SIZE(hooks[v6]));
+	cn->forgotten &= ~BIT(v6);
 	if (v6)
 		nf_defrag_ipv6_disable(cn->net);
 	else
@@ -147,7 +140,7 @@ static int get_one(struct ct_net *cn, bool v6)
 	if (!cn->hook_users[v6])
 		err = turn_on(cn, v6);
 	if (!err)
-		WRITE_ONCE(cn->hook_users[v6], cn->hook_users[v6] + 1);
+		cn->hook_users[v6]++;
 	return err;
 }
 
@@ -155,9 +148,32 @@ static void put_one(struct ct_net *cn, bool v6)
 {
 	if (WARN_ON_ONCE(!cn->hook_users[v6]))
 		return;
-	WRITE_ONCE(cn->hook_users[v6], cn->hook_users[v6] - 1);
-	if (!cn->hook_users[v6] && !cn->hooks_off)
+	if (!--cn->hook_users[v6] && !cn->hooks_off)
 		turn_off(cn, v6);
+}
+
+/*
+ * Connections went on while nobody looked, and that has to be noted before the
+ * hooks are turned on. Not under the mutex, for which other namespaces wait. Who
+ * turns them off meanwhile makes it due again.
+ */
+static void lock_and_forget(struct ct_net *cn, unsigned int families)
+{
+	unsigned int due;
+	int v6;
+
+	for (;;) {
+		mutex_lock(&hooks_mutex);
+		due = families & ~cn->forgotten;
+		for (v6 = 0; v6 < 2; v6++)
+			if (cn->hook_users[v6])
+				due &= ~BIT(v6);
+		if (!due)
+			return;
+		cn->forgotten |= due;
+		mutex_unlock(&hooks_mutex);
+		forget_all_windows(cn, due);
+	}
 }
 
 int ct_hooks_get(struct ct_net *cn, u8 family)
@@ -167,8 +183,7 @@ int ct_hooks_get(struct ct_net *cn, u8 family)
 
 	if (!which)
 		return -EPROTO;
-	forget_all_windows(cn, which);
-	mutex_lock(&hooks_mutex);
+	lock_and_forget(cn, which);
 	if (which & BIT(0))
 		err = get_one(cn, false);
 	if (!err && which & BIT(1)) {

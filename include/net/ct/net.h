@@ -84,6 +84,8 @@ struct ct_drops {
  * @sysctl: registered tables
  * @hook_users: by IPv4 and IPv6, who needs the hooks; under a mutex of hooks.c
  * @hooks_off: they are off for good; under the same mutex
+ * @forgotten: bits of families (0 is IPv4, 1 IPv6) whose TCP windows are
+ *	forgotten since their hooks were turned off; under the same mutex
  * @hook_ops: the hooks, whose private pointer is to this
  * @dying: the namespace exits: no new entries
  * @free: frees it after the last reference
@@ -115,6 +117,7 @@ struct ct_net {
 	struct ctl_table_header *sysctl;
 	unsigned int hook_users[2];
 	bool hooks_off;
+	u8 forgotten;
 	struct nf_hook_ops hook_ops[2][4];
 	bool dying;
 	struct rcu_work free;
