@@ -243,6 +243,7 @@ check "when one has gone, another may come" until_true \
 
 # The same addresses in another zone are another connection.
 fresh
+n0 sysctl -q net.netfilter.nf_conntrack_udp_timeout=600
 rule over 'udp dport 9 ct count over 1'
 in_zone()
 {
@@ -259,6 +260,7 @@ check "deleted in one zone" n0 conntrack -D -p udp --dport 9 -w 5
 sleep 0.1
 in_zone 6
 is "it counts in the other only" "$(hits over)" 1
+n0 sysctl -q net.netfilter.nf_conntrack_udp_timeout=30
 
 # A check changes nothing; who watches is told of rules as they are listed.
 fresh
