@@ -84,7 +84,7 @@ tracks()
 dmesg -C
 failed=0 left=0 tracked=0 slow=0
 for i in $(seq $rounds); do
-	modprobe ct hooks=always || { failed=$((failed + 1)); continue; }
+	load_ct always || { failed=$((failed + 1)); continue; }
 	n1 python3 -c '
 import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -125,7 +125,7 @@ check "the traffic went on all the while" test $alive -ge 3
 check "and packets still pass" until_true n1 ping -q -c 1 -W 1 10.0.2.1
 
 # In use by a dump, a listener: they do not keep the module, nor crash.
-modprobe ct hooks=always
+load_ct always
 ip netns exec n0 conntrack -E >"$TMP/events" 2>&1 &
 listener=$!
 sleep 0.5
@@ -133,7 +133,7 @@ check "unloaded under a listener" rmmod ct
 kill $listener
 unloaded=0
 for _ in 1 2 3 4 5; do
-	modprobe ct hooks=always
+	load_ct always
 	sleep 0.3
 	(n0 conntrack -L; n0 conntrack -L -f ipv6) >"$TMP/list" 2>&1 &
 	dump=$!
