@@ -184,7 +184,8 @@ load_ct()
 		hooks=$(cat /sys/module/ct/parameters/hooks)
 		[ "$hooks" != "$1" ] || return 0
 		echo "# ct was there already, with hooks=$hooks:" \
-			"$(pgrep -a 'modprobe|conntrack' | tr '\n' '|')" \
+			"$({ pgrep -a modprobe; pgrep -a conntrack; } |
+				tr '\n' '|')" \
 			"$(dmesg | tail -n 3 | tr '\n' '|')"
 		rmmod ct || return
 	done
