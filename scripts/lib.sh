@@ -183,9 +183,43 @@ resolve_kernel()
 	K_ROOT=$K_OUT/root
 }
 
+# uml_registers: bytes of registers that UML has to have room for. What ptrace()
+# says, with room; a processor with AMX has 11 KB, and one build is for all.
+uml_registers()
+{
+	local program size
+
+	program=$(mktemp) || return
+	cc -O2 -o "$program" "$CT_TOP/scripts/xsave-size.c" &&
+		size=$("$program")
+	rm -f "$program"
+	[ -n "$size" ] || die "the size of this processor's registers is unknown"
+	size=$(((size + size / 4 + 4095) / 4096 * 4096))
+	echo $((size > 16384 ? size : 16384))
+}
+
+# uml_source SIZE: UML of 6.1 dies at boot where registers take more than it
+# was written for ("ptrace set fp regs failed, errno = 14").
+uml_source()
+{
+	local src file
+
+	src=$(kernel_source 6.1) || return
+	file=$src/arch/x86/um/user-offsets.c
+	grep -q "HOST_FP_SIZE, $1)" "$file" ||
+		sed -i -E "s/(HOST_FP_SIZE, )(2696|[0-9]{5,})\)/\1$1)/" "$file" ||
+		return
+	grep -q "HOST_FP_SIZE, $1)" "$file" ||
+		die "$file: not the line that was looked for"
+}
+
 uml_kernel()
 {
-	kernel_build uml 6.1 um x86_64_defconfig linux \
+	local size
+
+	size=$(uml_registers) || return
+	locked "$CT_CACHE/uml-source.lock" uml_source "$size" || return
+	kernel_build "uml-$size" 6.1 um x86_64_defconfig linux \
 		"$CT_TOP/scripts/uml.config"
 }
 
