@@ -16,6 +16,16 @@
 extern atomic_t ct_entries;
 extern struct kmem_cache *ct_entry_cache;
 
+/*
+ * The namespaces: ct_net_init() checks the parameters, ct_net_register() gives
+ * each its state and tracks those it is wanted in. ct_net_unregister() kills all
+ * entries, and ct_net_exit() waits until the last state is freed.
+ */
+int ct_net_init(void);
+int ct_net_register(void);
+void ct_net_unregister(void);
+void ct_net_exit(void);
+
 /* Of any tuple, whatever its family. */
 u32 ct_tuple_hash_whole(const struct ct_net *cn,
 			const struct nf_conntrack_tuple *tuple, u16 zone);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Loading, unloading, namespaces, and who owns tracking: the module that has
- * the name net.nf_conntrack_max may take nf_ct_hook (ARCHITECTURE C1, C4).
+ * Loading, unloading, and who owns tracking: the module that has the name
+ * net.nf_conntrack_max may take nf_ct_hook (ARCHITECTURE C1, C4).
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -9,39 +9,16 @@
 #include <linux/module.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
-#include <linux/random.h>
 #include <linux/rtnetlink.h>
 #include <net/ct/entry.h>
-#include <net/ct/event.h>
 #include <net/ct/expire.h>
 #include <net/ct/hooks.h>
 #include <net/ct/net.h>
 #include <net/ct/netlink.h>
 #include <net/ct/policy.h>
 #include <net/ct/sysctl.h>
-#include <net/netns/generic.h>
 #include "compat.h"
 #include "core.h"
-
-/* One page of buckets; roomy up to 1 MiB, what nf_conntrack begins with. */
-#define TABLE_ORDER	6
-#define TABLE_ROOMY	14
-
-static char *hooks = "init";
-module_param(hooks, charp, 0444);
-MODULE_PARM_DESC(hooks, "which namespaces are tracked: init (the first one, others on demand), demand (by rules), always");
-
-static enum { HOOKS_INIT, HOOKS_DEMAND, HOOKS_ALWAYS } hooks_mode;
-static unsigned int ct_net_id __read_mostly;
-static struct workqueue_struct *free_wq;
-
-struct ct_net *ct_net(const struct net *net)
-{
-	struct ct_net **cn = net_generic(net, ct_net_id);
-
-	return *cn;
-}
-EXPORT_SYMBOL_GPL(ct_net);
 
 /* What the rest of the kernel asks of the tracker. */
 
@@ -149,140 +126,6 @@ static bool other_tracker(void)
 	return other;
 }
 
-/* Namespaces */
-
-static void free_work(struct work_struct *work)
-{
-	struct ct_net *cn = container_of(to_rcu_work(work), struct ct_net,
-					 free);
-
-	ct_table_destroy(&cn->table);
-	ct_candidates_exit(cn);
-	free_percpu(cn->stats);
-	kfree(cn);
-}
-
-void ct_net_free(struct ct_net *cn)
-{
-	/* A reader of the table may still be in a grace period. */
-	queue_rcu_work(free_wq, &cn->free);
-}
-EXPORT_SYMBOL_GPL(ct_net_free);
-
-static int kill_one(struct ct_entry *e, void *data)
-{
-	ct_entry_kill(e, 0, 0);
-	return 0;
-}
-
-static void kill_all(struct ct_net *cn)
-{
-	struct ct_cursor cursor = {};
-
-	ct_table_walk(&cn->table, &cursor, kill_one, NULL);
-}
-
-static bool hooks_wanted(const struct net *net)
-{
-	return hooks_mode == HOOKS_ALWAYS ||
-	       (hooks_mode == HOOKS_INIT && net_eq(net, &init_net));
-}
-
-/* No packet is in the hooks any more, and no new entry confirmed. */
-static void close_net(struct ct_net *cn)
-{
-	nf_queue_nf_hook_drop(cn->net);
-	kill_all(cn);
-	ct_netlink_net_exit(cn);
-	ct_sysctl_net_exit(cn);
-	ct_net_put(cn);
-}
-
-static int __net_init net_init(struct net *net)
-{
-	struct ct_net **slot = net_generic(net, ct_net_id);
-	struct ct_net *cn;
-	int err = -ENOMEM;
-
-	cn = kzalloc(sizeof(*cn), GFP_KERNEL);
-	if (!cn)
-		return -ENOMEM;
-	refcount_set(&cn->refs, 1);
-	cn->net = net;
-	cn->inum = net->ns.inum;
-	get_random_bytes(&cn->key, sizeof(cn->key));
-	INIT_RCU_WORK(&cn->free, free_work);
-	ratelimit_state_init(&cn->log_limit, DEFAULT_RATELIMIT_INTERVAL,
-			     DEFAULT_RATELIMIT_BURST);
-	ratelimit_set_flags(&cn->log_limit, RATELIMIT_MSG_ON_RELEASE);
-	cn->stats = alloc_percpu(struct ct_stats);
-	if (!cn->stats)
-		goto free;
-	err = ct_candidates_init(cn);
-	if (err)
-		goto stats;
-	err = ct_table_init(&cn->table, TABLE_ORDER, TABLE_ROOMY);
-	if (err)
-		goto overload;
-	err = ct_sysctl_net_init(cn);
-	if (err)
-		goto table;
-	err = ct_netlink_net_init(cn);
-	if (err)
-		goto sysctl;
-	*slot = cn;
-	if (hooks_wanted(net)) {
-		err = ct_hooks_get(cn, NFPROTO_INET);
-		if (err) {
-			/* One family's hooks may have seen packets. */
-			WRITE_ONCE(cn->dying, true);
-			synchronize_net();
-			close_net(cn);
-		}
-	}
-	return err;
-sysctl:
-	ct_sysctl_net_exit(cn);
-table:
-	ct_table_destroy(&cn->table);
-overload:
-	ct_candidates_exit(cn);
-stats:
-	free_percpu(cn->stats);
-free:
-	kfree(cn);
-	return err;
-}
-
-static void __net_exit net_pre_exit(struct net *net)
-{
-	struct ct_net *cn = ct_net(net);
-
-	ct_hooks_off(cn);
-	/*
-	 * What confirms and reports looks at this on the RCU read side, and a
-	 * grace period comes before net_exit().
-	 */
-	WRITE_ONCE(cn->dying, true);
-}
-
-static void __net_exit net_exit(struct net *net)
-{
-	struct ct_net *cn = ct_net(net);
-
-	if (hooks_wanted(net))
-		ct_hooks_put(cn, NFPROTO_INET);
-	close_net(cn);
-}
-
-static struct pernet_operations net_ops = {
-	.init		= net_init,
-	.pre_exit	= net_pre_exit,
-	.exit		= net_exit,
-	.id		= &ct_net_id,
-	.size		= sizeof(struct ct_net *),
-};
-
 /*
  * Packets in flight hold entries: in queues, in sockets, on their way. Drop
  * what can be dropped and sleep until the last entry is free (C4).
@@ -305,23 +148,6 @@ static void wait_for_entries(void)
 		}
 		msleep(20);
 	}
-}
-
-static int __init parse_hooks(void)
-{
-	static const char * const names[] = {
-		[HOOKS_INIT] = "init",
-		[HOOKS_DEMAND] = "demand",
-		[HOOKS_ALWAYS] = "always",
-	};
-	int mode = match_string(names, ARRAY_SIZE(names), hooks);
-
-	if (mode < 0) {
-		pr_err("hooks=%s: must be init, demand or always\n", hooks);
-		return -EINVAL;
-	}
-	hooks_mode = mode;
-	return 0;
 }
 
 static DEFINE_MUTEX(own_mutex);
@@ -351,15 +177,12 @@ static int __init ct_init(void)
 {
 	int err;
 
-	err = parse_hooks();
+	err = ct_net_init();
 	if (err)
 		return err;
-	free_wq = alloc_workqueue("ct_free", WQ_UNBOUND, 0);
-	if (!free_wq)
-		return -ENOMEM;
 	err = ct_entry_init();
 	if (err)
-		goto wq;
+		goto net;
 	err = ct_expire_init();
 	if (err)
 		goto entry;
@@ -381,7 +204,7 @@ static int __init ct_init(void)
 		pr_err("not loaded: nf_conntrack tracks connections; unload it first\n");
 		goto notifier;
 	}
-	err = register_pernet_subsys(&net_ops);
+	err = ct_net_register();
 	if (err)
 		goto hook;
 	/* Pairs with hook_get_tuple(): what was registered is there. */
@@ -392,7 +215,7 @@ static int __init ct_init(void)
 	return 0;
 pernet:
 	WRITE_ONCE(ready, false);
-	unregister_pernet_subsys(&net_ops);
+	ct_net_unregister();
 hook:
 	/* Some namespaces may have been tracked before another one failed. */
 	wait_for_entries();
@@ -405,8 +228,8 @@ expire:
 entry:
 	rcu_barrier();
 	ct_entry_exit();
-wq:
-	destroy_workqueue(free_wq);
+net:
+	ct_net_exit();
 	return err;
 }
 
@@ -424,14 +247,12 @@ static void __exit ct_exit(void)
 	/* Who still uses it is done when the namespaces are closed. */
 	WRITE_ONCE(ready, false);
 	/* Kills the entries of every namespace and drops what is queued. */
-	unregister_pernet_subsys(&net_ops);
+	ct_net_unregister();
 	wait_for_entries();
 	ct_expire_exit();
 	drop_hook();
 	ct_sysctl_release();
-	/* Freed namespaces: their grace periods, then their work. */
-	rcu_barrier();
-	destroy_workqueue(free_wq);
+	ct_net_exit();
 	ct_entry_exit();
 	unregister_module_notifier(&module_nb);
 }

@@ -16,8 +16,8 @@
 #include <net/ct/tuple.h>
 #include "core.h"
 #include "header.h"
-#include "lookup.h"
 #include "proto/fast.h"
+#include "table/lookup.h"
 
 static const struct nf_conntrack_zone zone_default = {
 	.id = 0,

@@ -6,7 +6,7 @@
 
 #include <linux/netfilter/nf_conntrack_tcp.h>
 #include <net/tcp.h>
-#include "../proto/fast.h"
+#include "proto/fast.h"
 #include "packet.h"
 
 #define O	IP_CT_DIR_ORIGINAL

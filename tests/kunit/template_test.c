@@ -9,7 +9,7 @@
 #include <net/ct/hooks.h>
 #include <net/ct/net.h>
 #include <net/ct/policy.h>
-#include "../core.h"
+#include "core.h"
 
 /* Suites may run before the module's init function. */
 static bool own_cache;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef _CT_LOOKUP_H
-#define _CT_LOOKUP_H
+#ifndef _CT_TABLE_LOOKUP_H
+#define _CT_TABLE_LOOKUP_H
 
 /* ct_table_lookup(), to be inlined into the packet path. */
 
@@ -110,4 +110,4 @@ ct_table_find(struct ct_table *t, const struct ct_net *cn,
 	}
 }
 
-#endif /* _CT_LOOKUP_H */
+#endif /* _CT_TABLE_LOOKUP_H */

@@ -6,7 +6,7 @@
 #include <linux/slab.h>
 #include <net/ct/expire.h>
 #include <net/ct/net.h>
-#include "../wheel.h"
+#include "wheel.h"
 
 #define SPACES	3
 #define ENTRIES	300

@@ -15,8 +15,8 @@
  *  - the slots and tags of a bucket with the migrated bit never change again;
  *  - readers load the head with acquire, once, then the words it points at.
  */
-#ifndef _CT_BUCKETS_H
-#define _CT_BUCKETS_H
+#ifndef _CT_TABLE_BUCKETS_H
+#define _CT_TABLE_BUCKETS_H
 
 #include <linux/atomic.h>
 #include <linux/bitops.h>
@@ -281,4 +281,4 @@ struct ct_buckets *ct_buckets_alloc(struct ct_table *t, unsigned int order);
 void ct_buckets_free(struct ct_table *t, struct ct_buckets *bk);
 void ct_table_resize(struct work_struct *work);
 
-#endif /* _CT_BUCKETS_H */
+#endif /* _CT_TABLE_BUCKETS_H */

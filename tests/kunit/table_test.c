@@ -10,7 +10,7 @@
 #include <linux/prandom.h>
 #include <linux/slab.h>
 #include <net/ct/tuple.h>
-#include "../buckets.h"
+#include "table/buckets.h"
 
 #define ORDER	4
 

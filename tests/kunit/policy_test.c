@@ -4,7 +4,7 @@
  * The tests of TCP, SCTP and DCCP have a case of their own.
  */
 #include <linux/err.h>
-#include "../proto/fast.h"
+#include "proto/fast.h"
 #include "packet.h"
 
 #define V4	NFPROTO_IPV4

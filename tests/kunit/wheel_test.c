@@ -5,7 +5,7 @@
 #include <kunit/test.h>
 #include <linux/mm.h>
 #include <linux/prandom.h>
-#include "../wheel.h"
+#include "wheel.h"
 
 #define DAY	(86400U * HZ)
 #define MILLION	1000000U

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Headers, good and malformed, to tuples; inversion; the hash. */
-#include "../core.h"
+#include "core.h"
 #include "packet.h"
 
 #define V4	NFPROTO_IPV4

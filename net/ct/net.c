@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The state of a network namespace: its life, and which namespaces are tracked.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/module.h>
+#include <linux/random.h>
+#include <net/ct/entry.h>
+#include <net/ct/event.h>
+#include <net/ct/expire.h>
+#include <net/ct/hooks.h>
+#include <net/ct/net.h>
+#include <net/ct/netlink.h>
+#include <net/ct/sysctl.h>
+#include <net/netns/generic.h>
+#include "compat.h"
+#include "core.h"
+
+/* One page of buckets; roomy up to 1 MiB, what nf_conntrack begins with. */
+#define TABLE_ORDER	6
+#define TABLE_ROOMY	14
+
+static char *hooks = "init";
+module_param(hooks, charp, 0444);
+MODULE_PARM_DESC(hooks, "which namespaces are tracked: init (the first one, others on demand), demand (by rules), always");
+
+static enum { HOOKS_INIT, HOOKS_DEMAND, HOOKS_ALWAYS } hooks_mode;
+static unsigned int ct_net_id __read_mostly;
+static struct workqueue_struct *free_wq;
+
+struct ct_net *ct_net(const struct net *net)
+{
+	struct ct_net **cn = net_generic(net, ct_net_id);
+
+	return *cn;
+}
+EXPORT_SYMBOL_GPL(ct_net);
+
+static void free_work(struct work_struct *work)
+{
+	struct ct_net *cn = container_of(to_rcu_work(work), struct ct_net,
+					 free);
+
+	ct_table_destroy(&cn->table);
+	ct_candidates_exit(cn);
+	free_percpu(cn->stats);
+	kfree(cn);
+}
+
+void ct_net_free(struct ct_net *cn)
+{
+	/* A reader of the table may still be in a grace period. */
+	queue_rcu_work(free_wq, &cn->free);
+}
+EXPORT_SYMBOL_GPL(ct_net_free);
+
+static int kill_one(struct ct_entry *e, void *data)
+{
+	ct_entry_kill(e, 0, 0);
+	return 0;
+}
+
+static void kill_all(struct ct_net *cn)
+{
+	struct ct_cursor cursor = {};
+
+	ct_table_walk(&cn->table, &cursor, kill_one, NULL);
+}
+
+static bool hooks_wanted(const struct net *net)
+{
+	return hooks_mode == HOOKS_ALWAYS ||
+	       (hooks_mode == HOOKS_INIT && net_eq(net, &init_net));
+}
+
+/* No packet is in the hooks any more, and no new entry confirmed. */
+static void close_net(struct ct_net *cn)
+{
+	nf_queue_nf_hook_drop(cn->net);
+	kill_all(cn);
+	ct_netlink_net_exit(cn);
+	ct_sysctl_net_exit(cn);
+	ct_net_put(cn);
+}
+
+static int __net_init net_init(struct net *net)
+{
+	struct ct_net **slot = net_generic(net, ct_net_id);
+	struct ct_net *cn;
+	int err = -ENOMEM;
+
+	cn = kzalloc(sizeof(*cn), GFP_KERNEL);
+	if (!cn)
+		return -ENOMEM;
+	refcount_set(&cn->refs, 1);
+	cn->net = net;
+	cn->inum = net->ns.inum;
+	get_random_bytes(&cn->key, sizeof(cn->key));
+	INIT_RCU_WORK(&cn->free, free_work);
+	ratelimit_state_init(&cn->log_limit, DEFAULT_RATELIMIT_INTERVAL,
+			     DEFAULT_RATELIMIT_BURST);
+	ratelimit_set_flags(&cn->log_limit, RATELIMIT_MSG_ON_RELEASE);
+	cn->stats = alloc_percpu(struct ct_stats);
+	if (!cn->stats)
+		goto free;
+	err = ct_candidates_init(cn);
+	if (err)
+		goto stats;
+	err = ct_table_init(&cn->table, TABLE_ORDER, TABLE_ROOMY);
+	if (err)
+		goto overload;
+	err = ct_sysctl_net_init(cn);
+	if (err)
+		goto table;
+	err = ct_netlink_net_init(cn);
+	if (err)
+		goto sysctl;
+	*slot = cn;
+	if (hooks_wanted(net)) {
+		err = ct_hooks_get(cn, NFPROTO_INET);
+		if (err) {
+			/* One family's hooks may have seen packets. */
+			WRITE_ONCE(cn->dying, true);
+			synchronize_net();
+			close_net(cn);
+		}
+	}
+	return err;
+sysctl:
+	ct_sysctl_net_exit(cn);
+table:
+	ct_table_destroy(&cn->table);
+overload:
+	ct_candidates_exit(cn);
+stats:
+	free_percpu(cn->stats);
+free:
+	kfree(cn);
+	return err;
+}
+
+static void __net_exit net_pre_exit(struct net *net)
+{
+	struct ct_net *cn = ct_net(net);
+
+	ct_hooks_off(cn);
+	/*
+	 * What confirms and reports looks at this on the RCU read side, and a
+	 * grace period comes before net_exit().
+	 */
+	WRITE_ONCE(cn->dying, true);
+}
+
+static void __net_exit net_exit(struct net *net)
+{
+	struct ct_net *cn = ct_net(net);
+
+	if (hooks_wanted(net))
+		ct_hooks_put(cn, NFPROTO_INET);
+	close_net(cn);
+}
+
+static struct pernet_operations net_ops = {
+	.init		= net_init,
+	.pre_exit	= net_pre_exit,
+	.exit		= net_exit,
+	.id		= &ct_net_id,
+	.size		= sizeof(struct ct_net *),
+};
+
+static int __init parse_hooks(void)
+{
+	static const char * const names[] = {
+		[HOOKS_INIT] = "init",
+		[HOOKS_DEMAND] = "demand",
+		[HOOKS_ALWAYS] = "always",
+	};
+	int mode = match_string(names, ARRAY_SIZE(names), hooks);
+
+	if (mode < 0) {
+		pr_err("hooks=%s: must be init, demand or always\n", hooks);
+		return -EINVAL;
+	}
+	hooks_mode = mode;
+	return 0;
+}
+
+int __init ct_net_init(void)
+{
+	int err = parse_hooks();
+
+	if (err)
+		return err;
+	free_wq = alloc_workqueue("ct_free", WQ_UNBOUND, 0);
+	return free_wq ? 0 : -ENOMEM;
+}
+
+int __init ct_net_register(void)
+{
+	return register_pernet_subsys(&net_ops);
+}
+
+void ct_net_unregister(void)
+{
+	unregister_pernet_subsys(&net_ops);
+}
+
+void ct_net_exit(void)
+{
+	/* Freed namespaces: their grace periods, then their work. */
+	rcu_barrier();
+	destroy_workqueue(free_wq);
+}
