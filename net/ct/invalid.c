@@ -3,6 +3,7 @@
 #include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <net/ct/log.h>
 #include <net/ct/stats.h>
 #include <net/netfilter/nf_log.h>
 #include "core.h"
@@ -84,13 +85,15 @@ static noinline void log_packet(const struct ct_packet *p,
 				enum ct_invalid reason, u8 wanted)
 {
 	u8 l4 = protocol_of(p);
+	struct ct_log_tail tail;
 
 	if (wanted != IPPROTO_RAW && wanted != l4)
 		return;
-	if (!__ratelimit(&p->cn->log_limit))
+	if (!ct_log_may(p->cn, CT_LOG_INVALID, &tail))
 		return;
 	nf_log_packet(p->cn->net, p->l3, p->hook, p->skb, NULL, NULL, NULL,
-		      "nf_ct_proto_%u: %s ", l4, ct_invalid_text(reason));
+		      "nf_ct_proto_%u: %s%s ", l4, ct_invalid_text(reason),
+		      tail.text);
 }
 
 void ct_invalid(const struct ct_packet *p, enum ct_invalid reason,

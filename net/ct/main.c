@@ -7,12 +7,14 @@
 
 #include <linux/delay.h>
 #include <linux/module.h>
+#include <linux/net.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/rtnetlink.h>
 #include <net/ct/entry.h>
 #include <net/ct/expire.h>
 #include <net/ct/hooks.h>
+#include <net/ct/log.h>
 #include <net/ct/net.h>
 #include <net/ct/netlink.h>
 #include <net/ct/policy.h>
@@ -99,11 +101,15 @@ static const struct nf_ct_hook ct_hook = {
 static int module_event(struct notifier_block *nb, unsigned long state,
 			void *data)
 {
+	static CT_LOG_BUDGET(budget);
 	const struct module *mod = data;
+	struct ct_log_tail tail;
 
 	if (state != MODULE_STATE_COMING || strcmp(mod->name, "nf_conntrack"))
 		return NOTIFY_DONE;
-	pr_info_ratelimited("nf_conntrack refused: ct tracks connections; unload ct first\n");
+	if (ct_log_spend(&budget, &tail))
+		pr_info("nf_conntrack refused: ct tracks connections; unload ct first%s\n",
+			tail.text);
 	return notifier_from_errno(-EBUSY);
 }
 
@@ -201,7 +207,9 @@ static int __init ct_init(void)
 			ct_sysctl_release();
 	}
 	if (err) {
-		pr_err("not loaded: nf_conntrack tracks connections; unload it first\n");
+		/* A budget of ours would be gone with us until the next try. */
+		net_err_ratelimited("%s: not loaded: nf_conntrack tracks connections; unload it first\n",
+				    KBUILD_MODNAME);
 		goto notifier;
 	}
 	err = ct_net_register();

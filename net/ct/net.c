@@ -5,11 +5,13 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/module.h>
+#include <linux/net.h>
 #include <linux/random.h>
 #include <net/ct/entry.h>
 #include <net/ct/event.h>
 #include <net/ct/expire.h>
 #include <net/ct/hooks.h>
+#include <net/ct/log.h>
 #include <net/ct/net.h>
 #include <net/ct/netlink.h>
 #include <net/ct/sysctl.h>
@@ -42,6 +44,7 @@ static void free_work(struct work_struct *work)
 	struct ct_net *cn = container_of(to_rcu_work(work), struct ct_net,
 					 free);
 
+	ct_log_exit(cn);
 	ct_table_destroy(&cn->table);
 	ct_candidates_exit(cn);
 	free_percpu(cn->stats);
@@ -98,9 +101,7 @@ static int __net_init net_init(struct net *net)
 	cn->inum = net->ns.inum;
 	get_random_bytes(&cn->key, sizeof(cn->key));
 	INIT_RCU_WORK(&cn->free, free_work);
-	ratelimit_state_init(&cn->log_limit, DEFAULT_RATELIMIT_INTERVAL,
-			     DEFAULT_RATELIMIT_BURST);
-	ratelimit_set_flags(&cn->log_limit, RATELIMIT_MSG_ON_RELEASE);
+	ct_log_init(cn);
 	cn->stats = alloc_percpu(struct ct_stats);
 	if (!cn->stats)
 		goto free;
@@ -179,7 +180,8 @@ static int __init parse_hooks(void)
 	int mode = match_string(names, ARRAY_SIZE(names), hooks);
 
 	if (mode < 0) {
-		pr_err("hooks=%s: must be init, demand or always\n", hooks);
+		net_err_ratelimited("%s: hooks=%s: must be init, demand or always\n",
+				    KBUILD_MODNAME, hooks);
 		return -EINVAL;
 	}
 	hooks_mode = mode;

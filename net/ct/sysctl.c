@@ -11,6 +11,7 @@
 #include <linux/netfilter/nf_conntrack_sctp.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/slab.h>
+#include <net/ct/log.h>
 #include <net/ct/net.h>
 #include <net/ct/sysctl.h>
 #include "compat.h"
@@ -62,11 +63,13 @@ static int do_buckets(CT_CTL_TABLE *ctl, int write, void *buffer,
 {
 	struct ct_net *cn = ctl->data;
 	unsigned int value = ct_table_buckets(&cn->table);
+	struct ct_log_tail tail;
 	int err;
 
 	err = handle_value(ctl, write, buffer, lenp, ppos, &value, &int_max);
-	if (!err && write)
-		pr_info_once("nf_conntrack_buckets has no effect: the table sizes itself\n");
+	if (!err && write && ct_log_may(cn, CT_LOG_SYSCTL, &tail))
+		pr_info("nf_conntrack_buckets has no effect in namespace %u: the table sizes itself%s\n",
+			cn->inum, tail.text);
 	return err;
 }
 

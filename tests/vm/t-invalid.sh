@@ -166,4 +166,15 @@ for name, number, word, packet, reason in packets:
 name, number, word, packet, reason = packets[0]
 equal("log_invalid=255 logs all", len(logged(255, packet)), 1)
 equal("log_invalid=0 logs none", logged(0, packet), [])
+
+# Bounded, and what is not logged is counted in the next line.
+if ours():
+    time.sleep(6)
+    sysctl("log_invalid", 255)
+    for n in range(30):
+        wire.a.send(packet)
+    time.sleep(6)
+    lines = logged(255, packet)
+    check("what was not logged is counted", len(lines) == 1 and
+          re.search(r"checksum \(\d+ more not logged\) IN=", lines[0]), lines)
 END

@@ -5,12 +5,12 @@
 #include <linux/ct.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
-#include <linux/ratelimit.h>
 #include <linux/refcount.h>
 #include <linux/siphash.h>
 #include <linux/sysctl.h>
 #include <linux/workqueue.h>
 #include <net/ct/event.h>
+#include <net/ct/log.h>
 #include <net/ct/proto.h>
 #include <net/ct/table.h>
 #include <net/net_namespace.h>
@@ -71,7 +71,7 @@ struct ct_drops {
  * @timestamp: record the start of each connection
  * @events: what is reported: 0 nothing, 1 all, 2 when somebody listens
  * @log_invalid: IPPROTO_* whose invalid packets are logged, 255 all, 0 none
- * @log_limit: bounds the rate of that
+ * @log: what may be written into the kernel's log
  * @tcp_loose: pick up connections in the middle
  * @tcp_be_liberal: do not mark out-of-window packets invalid
  * @tcp_ignore_invalid_rst: judge RST with a number from the past by the window
@@ -109,7 +109,7 @@ struct ct_net {
 	u8 tcp_ignore_invalid_rst;
 	u8 tcp_max_retrans;
 	u8 dccp_loose;
-	struct ratelimit_state log_limit;
+	struct ct_log log;
 	struct ct_candidates __percpu *candidates;
 	struct ct_drops drops;
 	struct ct_stats __percpu *stats;

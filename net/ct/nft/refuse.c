@@ -7,27 +7,34 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/module.h>
+#include <net/ct/log.h>
+#include <net/ct/net.h>
 #include <net/netfilter/nf_conntrack_helper.h>
 #include <net/netfilter/nf_flow_table.h>
 #include <net/netlink.h>
 #include "nft.h"
 
-static int refuse(const char *what)
+static int refuse(const struct net *net, const char *what)
 {
-	pr_info_ratelimited("%s: ct does not have it\n", what);
+	struct ct_net *cn = ct_net(net);
+	struct ct_log_tail tail;
+
+	if (ct_log_may(cn, CT_LOG_REFUSED, &tail))
+		pr_info("%s: ct does not have it, asked for in namespace %u%s\n",
+			what, cn->inum, tail.text);
 	return -EOPNOTSUPP;
 }
 
 static const struct nft_expr_ops *
 select_flow(const struct nft_ctx *ctx, const struct nlattr * const tb[])
 {
-	return ERR_PTR(refuse("flow add"));
+	return ERR_PTR(refuse(ctx->net, "flow add"));
 }
 
 static const struct nft_expr_ops *
 select_synproxy(const struct nft_ctx *ctx, const struct nlattr * const tb[])
 {
-	return ERR_PTR(refuse("synproxy"));
+	return ERR_PTR(refuse(ctx->net, "synproxy"));
 }
 
 static struct nft_expr_type exprs[] __read_mostly = {
@@ -51,7 +58,7 @@ select_helper(const struct nft_ctx *ctx, const struct nlattr * const tb[])
 		return ERR_PTR(-EINVAL);
 	if (!nla_get_u8(tb[NFTA_CT_HELPER_L4PROTO]))
 		return ERR_PTR(-ENOENT);
-	return ERR_PTR(refuse("ct helper"));
+	return ERR_PTR(refuse(ctx->net, "ct helper"));
 }
 
 static const struct nla_policy helper_policy[NFTA_CT_HELPER_MAX + 1] = {
@@ -67,7 +74,7 @@ select_expect(const struct nft_ctx *ctx, const struct nlattr * const tb[])
 	if (!tb[NFTA_CT_EXPECT_L4PROTO] || !tb[NFTA_CT_EXPECT_DPORT] ||
 	    !tb[NFTA_CT_EXPECT_TIMEOUT] || !tb[NFTA_CT_EXPECT_SIZE])
 		return ERR_PTR(-EINVAL);
-	return ERR_PTR(refuse("ct expectation"));
+	return ERR_PTR(refuse(ctx->net, "ct expectation"));
 }
 
 static const struct nla_policy expect_policy[NFTA_CT_EXPECT_MAX + 1] = {
@@ -81,7 +88,7 @@ static const struct nla_policy expect_policy[NFTA_CT_EXPECT_MAX + 1] = {
 static const struct nft_object_ops *
 select_synproxy_obj(const struct nft_ctx *ctx, const struct nlattr * const tb[])
 {
-	return ERR_PTR(refuse("synproxy"));
+	return ERR_PTR(refuse(ctx->net, "synproxy"));
 }
 
 static struct nft_object_type objs[] __read_mostly = {
@@ -108,7 +115,7 @@ static struct nft_object_type objs[] __read_mostly = {
 /* Called before anything of the flowtable is registered. */
 static int flowtable_init(struct nf_flowtable *ft)
 {
-	return refuse("flowtable");
+	return refuse(read_pnet(&ft->net), "flowtable");
 }
 
 static struct nf_flowtable_type flowtables[] __read_mostly = {
