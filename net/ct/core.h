@@ -17,9 +17,9 @@ extern atomic_t ct_entries;
 extern struct kmem_cache *ct_entry_cache;
 
 /*
- * The namespaces: ct_net_init() checks the parameters, ct_net_register() gives
- * each its state and tracks those it is wanted in. ct_net_unregister() kills all
- * entries, and ct_net_exit() waits until the last state is freed.
+ * The namespaces: ct_net_register() gives each its state, and tracks those that
+ * hooks= names. ct_net_unregister() kills all entries, and ct_net_exit() waits
+ * until the last state is freed.
  */
 int ct_net_init(void);
 int ct_net_register(void);

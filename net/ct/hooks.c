@@ -137,7 +137,8 @@ static int get_one(struct ct_net *cn, bool v6)
 {
 	int err = 0;
 
-	if (!cn->hook_users[v6])
+	/* Of a namespace that exits hooks= may still be told. */
+	if (!cn->hook_users[v6] && !cn->hooks_off)
 		err = turn_on(cn, v6);
 	if (!err)
 		cn->hook_users[v6]++;
@@ -181,7 +182,7 @@ int ct_hooks_get(struct ct_net *cn, u8 family)
 	unsigned int which = wanted(family);
 	int err = 0;
 
-	if (!which)
+	if (!which && family != NFPROTO_UNSPEC)
 		return -EPROTO;
 	lock_and_forget(cn, which);
 	if (which & BIT(0))
@@ -191,6 +192,8 @@ int ct_hooks_get(struct ct_net *cn, u8 family)
 		if (err && which & BIT(0))
 			put_one(cn, false);
 	}
+	if (!err)
+		WRITE_ONCE(cn->users, cn->users + 1);
 	mutex_unlock(&hooks_mutex);
 	if (!err)
 		ct_net_get(cn);
@@ -207,6 +210,7 @@ void ct_hooks_put(struct ct_net *cn, u8 family)
 		put_one(cn, false);
 	if (which & BIT(1))
 		put_one(cn, true);
+	WRITE_ONCE(cn->users, cn->users - 1);
 	mutex_unlock(&hooks_mutex);
 	ct_net_put(cn);
 }

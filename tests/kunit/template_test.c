@@ -147,7 +147,7 @@ static void hooks_by_family(struct kunit *test)
 		{ NFPROTO_IPV6, 0, 1, 2 },
 		{ NFPROTO_INET, 0, 2, 2 },
 		{ NFPROTO_BRIDGE, 0, 2, 2 },
-		{ NFPROTO_UNSPEC, -EPROTO, 1, 1 },
+		{ NFPROTO_UNSPEC, 0, 1, 1 },
 		{ NFPROTO_ARP, -EPROTO, 1, 1 },
 		{ NFPROTO_NETDEV, -EPROTO, 1, 1 },
 		{ 255, -EPROTO, 1, 1 },
@@ -166,6 +166,7 @@ static void hooks_by_family(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, cn->hook_users[0], cases[i].v4);
 		KUNIT_EXPECT_EQ(test, cn->hook_users[1], cases[i].v6);
 		KUNIT_EXPECT_EQ(test, refcount_read(&cn->refs), err ? 1 : 2);
+		KUNIT_EXPECT_EQ(test, cn->users, err ? 0 : 1);
 		if (err)
 			continue;
 		ct_hooks_put(cn, cases[i].family);

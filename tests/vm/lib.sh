@@ -177,19 +177,7 @@ topology()
 # there with others, and modprobe says nothing.
 load_ct()
 {
-	local hooks
-
-	for _ in 1 2 3 4 5; do
-		modprobe ct "hooks=$1" || return
-		hooks=$(cat /sys/module/ct/parameters/hooks)
-		[ "$hooks" != "$1" ] || return 0
-		echo "# ct was there already, with hooks=$hooks:" \
-			"$({ pgrep -a modprobe; pgrep -a conntrack; } |
-				tr '\n' '|')" \
-			"$(dmesg | tail -n 3 | tr '\n' '|')"
-		rmmod ct || return
-	done
-	return 1
+	modprobe ct "hooks=$1" && echo "$1" >/sys/module/ct/parameters/hooks
 }
 
 # load: the tracker, in all namespaces there are; ct with hooks=$HOOKS.

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 ours || { skip "basic" "is about ct"; DONE=1; exit 0; }
 
-check "ct loads" modprobe ct
+check "ct loads" modprobe ct hooks=init
 python3 -m http.server --bind 127.0.0.1 8000 >"$TMP/server" 2>&1 &
 for _ in $(seq 100); do
 	curl -s -o /dev/null http://127.0.0.1:8000/ && break

@@ -23,7 +23,7 @@ modprobe nf_conntrack
 dmesg -C
 check_fails "ct refuses to load beside nf_conntrack" modprobe ct
 check_fails "and is not there" loaded ct
-check "and says why" said 'ct: .*nf_conntrack'
+check "and says why" said '] ct: .*nf_conntrack'
 modprobe ct 2>"$TMP/why"
 check "with EBUSY" grep -qi 'busy' "$TMP/why"
 check "nf_conntrack works on" test -e /proc/sys/net/netfilter/nf_conntrack_count
@@ -34,7 +34,7 @@ dmesg -C
 check "ct loads" modprobe ct
 check_fails "nf_conntrack does not load beside ct" modprobe nf_conntrack
 check_fails "and is not there" loaded nf_conntrack
-check "the log says why" said 'ct: .*nf_conntrack'
+check "the log says why" said '] ct: .*nf_conntrack'
 check_fails "nor does what depends on it" modprobe nft_ct
 check "ct's rules are those of ct_nft" nft -f - <<-END
 	table inet t {
@@ -106,6 +106,71 @@ for hooks in init demand always; do
 done
 check_fails "hooks=sometimes is refused" modprobe ct hooks=sometimes
 check_fails "and ct is not there" loaded ct
+
+# Who loads it says what is tracked; what is loaded on somebody's behalf tracks
+# what was asked for.
+hooks()
+{
+	cat /sys/module/ct/parameters/hooks
+}
+
+counts()
+{
+	ping -q -c 1 127.0.0.1
+	[ "$(cat /proc/sys/net/netfilter/nf_conntrack_count)" -gt 0 ]
+}
+
+insmod "$(modinfo -n ct)"
+is "insmod alone" "$(hooks)" init
+check "tracks the first namespace" counts
+rmmod ct
+conntrack -L >"$TMP/list" 2>&1
+check "conntrack -L loads ct" loaded ct
+is "which tracks on demand" "$(hooks)" demand
+check_fails "so nothing yet" counts
+check_fails "hooks are not sometimes" \
+	sh -c 'echo sometimes >/sys/module/ct/parameters/hooks'
+is "and stay what they were" "$(hooks)" demand
+echo init >/sys/module/ct/parameters/hooks
+check "until an administrator says so" counts
+rmmod ct
+
+# asks_generic NAME: a request for that family, by nobody
+asks_generic()
+{
+	setpriv --reuid=65534 --regid=65534 --clear-groups python3 - "$1" <<-END
+		import socket, struct, sys
+		name = sys.argv[1].encode() + b"\\0"
+		name = struct.pack("=HH", 4 + len(name), 2) + name
+		name += bytes(-len(name) % 4)
+		s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 16)
+		s.send(struct.pack("=IHHIIBBH", 20 + len(name), 16, 5, 1, 0, 3, 1, 0) +
+		       name)
+		s.recv(65536)
+	END
+}
+
+check "a name of generic netlink" asks_generic ct
+check_fails "loads nothing" loaded ct
+rules='table inet t { chain c { type filter hook input priority 0; ct state new; notrack; }; }'
+setpriv --reuid=65534 --regid=65534 --clear-groups unshare -Urn \
+	bash -c "nft '$rules' && exec sleep 1000" &
+user=$!
+check "a rule of somebody's own namespace loads ct_nft" until_true loaded ct_nft
+check "which stays while there are rules" until_true sh -c \
+	'[ "$(wc -l </sys/module/ct/parameters/users)" -gt 0 ]'
+is "the others are not tracked for it" "$(hooks)" demand
+check_fails "not the first one" counts
+check_fails "ct_nft cannot go" rmmod ct_nft
+is "whose rules they are is shown" "$(cat /sys/module/ct/parameters/users)" \
+	"namespace $(stat -L -c %i "/proc/$user/ns/net") of user 65534: 2"
+check_fails "not to everybody" setpriv --reuid=65534 --regid=65534 --clear-groups \
+	cat /sys/module/ct/parameters/users
+kill $user
+wait $user
+check "without it, all goes" until_true rmmod ct_nft
+is "nobody uses it" "$(cat /sys/module/ct/parameters/users)" ""
+check "and ct, too" rmmod ct
 
 # Loading by name: ct's modules come first, the kernel's are behind them.
 modprobe ct

@@ -14,6 +14,7 @@ tracked()
 {
 	local in=${1:+ip netns exec $1}
 
+	$in conntrack -F 2>"$TMP/err"
 	$in ping -q -c 1 127.0.0.1 >"$TMP/ping"
 	$in conntrack -L -p icmp 2>"$TMP/err" | grep -q 127.0.0.1
 }
@@ -34,6 +35,43 @@ if ours; then
 		ip netns del late
 		rmmod ct
 	done
+
+	# Changed under way, there and back. A rule asks for itself.
+	load_ct demand
+	namespace late
+	ip netns exec late nft -f - <<-END
+		table inet t {
+			chain c { type filter hook input priority 0; ct state new; }
+		}
+	END
+	for row in "init yes no" "always yes yes" "init yes no" "always yes yes" \
+		"demand no no" "always yes yes" "demand no no" "init yes no"; do
+		read -r hooks first other <<<"$row"
+		echo "$hooks" >/sys/module/ct/parameters/hooks
+		tracked && got=yes || got=no
+		is "changed to $hooks: the first namespace" "$got" "$first"
+		tracked n0 && got=yes || got=no
+		is "changed to $hooks: another one" "$got" "$other"
+		check "changed to $hooks: one with a rule" tracked late
+	done
+	ip netns del late
+	until_true rmmod ct_nft
+
+	# Changed while namespaces come and go.
+	(
+		while :; do
+			for hooks in always demand; do
+				echo "$hooks" >/sys/module/ct/parameters/hooks
+			done
+		done
+	) &
+	changing=$!
+	for _ in $(seq $rounds); do
+		unshare -n ping -q -c 1 127.0.0.1 >"$TMP/ping" 2>&1
+	done
+	kill $changing
+	wait $changing
+	check "ct goes after all these changes" rmmod ct
 	ip netns del n0
 fi
 

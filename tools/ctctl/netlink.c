@@ -21,7 +21,7 @@ int nl_open(struct nl *nl, int bus)
 	nl->sock = mnl_socket_open(bus);
 	if (!nl->sock) {
 		if (errno == EPROTONOSUPPORT)
-			complain("no connection tracker is loaded: try 'modprobe ct'");
+			complain("no connection tracker is loaded: try 'modprobe ct hooks=init'");
 		else
 			complain("cannot open a netlink socket: %s",
 				 strerror(errno));
@@ -142,7 +142,7 @@ int nl_complain(const struct nl_error *err, const char *what)
 		hint = "; it takes CAP_NET_ADMIN in this network namespace";
 	else if (!err->text[0] &&
 		 (err->code == EINVAL || err->code == EOPNOTSUPP))
-		hint = "; is a connection tracker loaded ('modprobe ct')?";
+		hint = "; is a connection tracker loaded ('modprobe ct hooks=init')?";
 
 	if (err->text[0])
 		complain("cannot %s: %s (%s)%s", what, err->text,

@@ -15,7 +15,8 @@ struct nf_hook_state;
  * @cn: a live namespace
  * @family: NFPROTO_IPV4, NFPROTO_IPV6, or, for both of them or neither,
  *	NFPROTO_INET and NFPROTO_BRIDGE: bridged packets are tracked where
- *	br_netfilter shows them to the hooks of IPv4 and IPv6
+ *	br_netfilter shows them to the hooks of IPv4 and IPv6. NFPROTO_UNSPEC:
+ *	none, but the caller is counted as one who uses ct there
  *
  * Who succeeded holds a reference to @cn until ct_hooks_put(), so that
  * ct_net() of its namespace may be called until then, even while that exits.

@@ -83,12 +83,15 @@ struct ct_drops {
  * @queue: undelivered events
  * @sysctl: registered tables
  * @hook_users: by IPv4 and IPv6, who needs the hooks; under a mutex of hooks.c
+ * @users: how many they are, those included that need none; under the same mutex
  * @hooks_off: they are off for good; under the same mutex
  * @forgotten: bits of families (0 is IPv4, 1 IPv6) whose TCP windows are
  *	forgotten since their hooks were turned off; under the same mutex
  * @hook_ops: the hooks, whose private pointer is to this
  * @dying: the namespace exits: no new entries
  * @free: frees it after the last reference
+ * @list: of all namespaces, under a mutex of net.c
+ * @unasked: it holds its hooks for the sake of hooks=; under the same mutex
  */
 struct ct_net {
 	refcount_t refs;
@@ -116,11 +119,14 @@ struct ct_net {
 	struct ct_event_queue queue;
 	struct ctl_table_header *sysctl;
 	unsigned int hook_users[2];
+	unsigned int users;
 	bool hooks_off;
 	u8 forgotten;
 	struct nf_hook_ops hook_ops[2][4];
 	bool dying;
 	struct rcu_work free;
+	struct list_head list;
+	bool unasked;
 };
 
 /**

@@ -110,8 +110,6 @@ static struct genl_family family __ro_after_init = {
 	.module = THIS_MODULE,
 };
 
-MODULE_ALIAS_GENL_FAMILY(CT_GENL_NAME);
-
 int __init ct_nl_genl_init(void)
 {
 	return genl_register_family(&family);
