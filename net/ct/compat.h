@@ -9,6 +9,16 @@
 #include <linux/sysctl.h>
 #include <net/net_namespace.h>
 
+/*
+ * A bucket's lock is a bit, held with bottom halves off. On PREEMPT_RT these do
+ * not keep the holder on its CPU: who preempts it there and wants the bucket
+ * spins for ever. Nor may memory be allocated there with preemption off, which
+ * an overflow bucket is under that lock.
+ */
+#ifdef CONFIG_PREEMPT_RT
+#error "ct does not work on PREEMPT_RT kernels: use nf_conntrack there"
+#endif
+
 /* Newer kernels do not track DCCP: neither do we there. */
 #ifdef CONFIG_NF_CT_PROTO_DCCP
 #include <linux/netfilter/nf_conntrack_dccp.h>
