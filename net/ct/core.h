@@ -13,7 +13,12 @@
 #include <net/ct/net.h>
 #include <net/ct/tuple.h>
 
-extern atomic_t ct_entries;
+/*
+ * Entries that exist, unconfirmed ones and templates included. When nobody makes
+ * any more it is never too low: at 0 there are none.
+ */
+int ct_entries(void);
+
 extern struct kmem_cache *ct_entry_cache;
 
 /*

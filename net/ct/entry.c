@@ -4,6 +4,7 @@
  * leaves the stack, killed once, freed with its last reference.
  */
 #include <linux/export.h>
+#include <linux/percpu.h>
 #include <linux/random.h>
 #include <linux/siphash.h>
 #include <linux/slab.h>
@@ -50,8 +51,19 @@ static_assert(!(offsetof(struct ct_entry, ct_general) & NFCT_INFOMASK));
 struct kmem_cache *ct_entry_cache;
 static siphash_key_t id_key __read_mostly;
 
-/* Entries that exist, unconfirmed ones and templates included. */
-atomic_t ct_entries = ATOMIC_INIT(0);
+/* Made here less freed here, by CPU: only the sum means something. */
+static DEFINE_PER_CPU(int, entries);
+
+/* One that is freed while we count may be counted still, on another CPU. */
+int ct_entries(void)
+{
+	unsigned int cpu;
+	int sum = 0;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(per_cpu(entries, cpu));
+	return sum;
+}
 
 static __always_inline void set_zone(struct ct_entry *e,
 				     const struct nf_conntrack_zone *zone)
@@ -125,7 +137,7 @@ struct ct_entry *ct_entry_new(struct ct_net *cn,
 		atomic_dec(&cn->count);
 		return ERR_PTR(-ENOMEM);
 	}
-	atomic_inc(&ct_entries);
+	this_cpu_inc(entries);
 	ct_net_get(cn);
 	fill(e, cn, orig, repl, zone);
 	if (unlikely(READ_ONCE(cn->timestamp)))
@@ -144,7 +156,7 @@ struct ct_entry *ct_template_new(const struct nf_conntrack_zone *zone,
 
 	if (!e)
 		return NULL;
-	atomic_inc(&ct_entries);
+	this_cpu_inc(entries);
 	fill(e, NULL, &none, &none, zone);
 	e->status = IPS_TEMPLATE | IPS_CONFIRMED;
 	atomic_set(&e->hot, IPS_TEMPLATE | IPS_CONFIRMED | CT_HOT_CLAIMED);
@@ -206,7 +218,7 @@ static void free_one(struct ct_entry *e)
 		ct_net_put(cn);
 	}
 	/* Last: unloading waits for this to be 0, then for a grace period. */
-	atomic_dec(&ct_entries);
+	this_cpu_dec(entries);
 }
 
 /* A master may have a master, and so on: a loop, for the stack is short. */

@@ -142,7 +142,7 @@ static void wait_for_entries(void)
 	struct net *net;
 	int left;
 
-	while ((left = atomic_read(&ct_entries))) {
+	while ((left = ct_entries())) {
 		down_read(&net_rwsem);
 		for_each_net(net)
 			nf_queue_nf_hook_drop(net);

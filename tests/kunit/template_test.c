@@ -44,7 +44,7 @@ static const struct nf_conntrack_zone reply_only = {
 
 static void template_is_confirmed(struct kunit *test)
 {
-	int before = atomic_read(&ct_entries);
+	int before = ct_entries();
 	struct ct_entry *t = ct_template_new(&both, GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, t);
@@ -52,9 +52,9 @@ static void template_is_confirmed(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, ct_entry_hot(t) & IPS_TEMPLATE);
 	KUNIT_EXPECT_TRUE(test, ct_entry_hot(t) & IPS_CONFIRMED);
 	KUNIT_EXPECT_PTR_EQ(test, t->cn, NULL);
-	KUNIT_EXPECT_EQ(test, atomic_read(&ct_entries), before + 1);
+	KUNIT_EXPECT_EQ(test, ct_entries(), before + 1);
 	ct_entry_put(t);
-	KUNIT_EXPECT_EQ(test, atomic_read(&ct_entries), before);
+	KUNIT_EXPECT_EQ(test, ct_entries(), before);
 }
 
 static void template_for_one_packet(struct kunit *test)

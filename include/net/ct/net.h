@@ -2,6 +2,7 @@
 #ifndef _NET_CT_NET_H
 #define _NET_CT_NET_H
 
+#include <linux/cache.h>
 #include <linux/ct.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
@@ -58,29 +59,30 @@ struct ct_drops {
  * hooks; @net may be dereferenced only while the namespace lives (hooks,
  * netlink, sysctl).
  *
- * @refs: the namespace, each entry, each ct_hooks_get(), and ct_net_get()
- * @net: the namespace
- * @inum: its number, as /proc/PID/ns/net shows it; outlives @net
  * @key: of ct_tuple_hash(), secret
- * @table: confirmed connections
- * @count: entries, unconfirmed ones included
- * @max: the limit, 0 for none
- * @timeout: by enum ct_timeout, jiffies
+ * @stats: per CPU
+ * @net: the namespace
  * @checksum: check transport checksums in PREROUTING
  * @acct: count packets and bytes
  * @timestamp: record the start of each connection
  * @events: what is reported: 0 nothing, 1 all, 2 when somebody listens
  * @log_invalid: IPPROTO_* whose invalid packets are logged, 255 all, 0 none
- * @log: what may be written into the kernel's log
  * @tcp_loose: pick up connections in the middle
  * @tcp_be_liberal: do not mark out-of-window packets invalid
  * @tcp_ignore_invalid_rst: judge RST with a number from the past by the window
  * @tcp_max_retrans: retransmissions before the timeout is shortened
  * @dccp_loose: read by nobody: no DCCP connection is picked up in the middle
- * @candidates: per CPU, for eviction (§9)
- * @drops: at the limit
- * @stats: per CPU
+ * @dying: the namespace exits: no new entries
+ * @max: the limit, 0 for none
+ * @table: confirmed connections
+ * @refs: the namespace, each entry, each ct_hooks_get(), and ct_net_get()
+ * @count: entries, unconfirmed ones included
  * @queue: undelivered events
+ * @drops: at the limit
+ * @log: what may be written into the kernel's log
+ * @timeout: by enum ct_timeout, jiffies
+ * @candidates: per CPU, for eviction (§9)
+ * @inum: its number, as /proc/PID/ns/net shows it; outlives @net
  * @sysctl: registered tables
  * @hook_users: by IPv4 and IPv6, who needs the hooks; under a mutex of hooks.c
  * @users: how many they are, those included that need none; under the same mutex
@@ -88,20 +90,15 @@ struct ct_drops {
  * @forgotten: bits of families (0 is IPv4, 1 IPv6) whose TCP windows are
  *	forgotten since their hooks were turned off; under the same mutex
  * @hook_ops: the hooks, whose private pointer is to this
- * @dying: the namespace exits: no new entries
  * @free: frees it after the last reference
  * @list: of all namespaces, under a mutex of net.c
  * @unasked: it holds its hooks for the sake of hooks=; under the same mutex
  */
 struct ct_net {
-	refcount_t refs;
-	struct net *net;
-	unsigned int inum;
+	/* What every packet reads, and nobody writes but when it is set. */
 	siphash_key_t key;
-	struct ct_table table;
-	atomic_t count;
-	unsigned int max;
-	unsigned int timeout[__CT_TIMEOUT_MAX];
+	struct ct_stats __percpu *stats;
+	struct net *net;
 	u8 checksum;
 	u8 acct;
 	u8 timestamp;
@@ -112,22 +109,40 @@ struct ct_net {
 	u8 tcp_ignore_invalid_rst;
 	u8 tcp_max_retrans;
 	u8 dccp_loose;
-	struct ct_log log;
-	struct ct_candidates __percpu *candidates;
-	struct ct_drops drops;
-	struct ct_stats __percpu *stats;
+	bool dying;
+	unsigned int max;
+	/* From its beginning, which a packet reads, to what a birth writes. */
+	struct ct_table table;
+
+	/* Each birth and death, each event, what is out of the ordinary. */
+	refcount_t refs;
+	atomic_t count;
 	struct ct_event_queue queue;
+	struct ct_drops drops;
+	struct ct_log log;
+
+	/* What many packets read; then what none does. */
+	unsigned int timeout[__CT_TIMEOUT_MAX] ____cacheline_aligned;
+	struct ct_candidates __percpu *candidates;
+	unsigned int inum;
 	struct ctl_table_header *sysctl;
 	unsigned int hook_users[2];
 	unsigned int users;
 	bool hooks_off;
 	u8 forgotten;
 	struct nf_hook_ops hook_ops[2][4];
-	bool dying;
 	struct rcu_work free;
 	struct list_head list;
 	bool unasked;
 };
+
+#define CT_NET_LINE(member)						\
+	(offsetof(struct ct_net, member) / L1_CACHE_BYTES)
+
+/* A packet finds the table on the line where the key is, and no writer there. */
+static_assert(CT_NET_LINE(table.cur) == CT_NET_LINE(key));
+static_assert(CT_NET_LINE(table.nodes) != CT_NET_LINE(table.cur));
+static_assert(CT_NET_LINE(log) < CT_NET_LINE(timeout));
 
 /**
  * ct_net() - connection tracking of a namespace

@@ -15,23 +15,24 @@ struct nf_conntrack_tuple;
 /**
  * struct ct_table - the connections of one namespace, by tuple
  * @cur: the oldest array of buckets that may still be authoritative
- * @nodes: tuples in the table (two for an entry)
- * @overflow: overflow buckets in use
- * @resizes: resizes completed
  * @min_order: log2 of the fewest buckets it shrinks to
  * @roomy_order: log2 of the buckets up to which it has more than it needs
  * @resize: the worker that grows, shrinks and migrates
  * @mutex: one resize at a time
+ * @nodes: tuples in the table (two for an entry)
+ * @overflow: overflow buckets in use
+ * @resizes: resizes completed
  */
 struct ct_table {
 	struct ct_buckets __rcu *cur;
+	unsigned int min_order;
+	unsigned int roomy_order;
+	/* A cache line between what lookups read and what insertions write. */
+	struct work_struct resize;
+	struct mutex mutex;	/* see above */
 	atomic_t nodes;
 	atomic_t overflow;
 	atomic64_t resizes;
-	unsigned int min_order;
-	unsigned int roomy_order;
-	struct work_struct resize;
-	struct mutex mutex;	/* see above */
 };
 
 /**
