@@ -31,6 +31,9 @@ int ct_net_register(void);
 void ct_net_unregister(void);
 void ct_net_exit(void);
 
+/* Set what a namespace may hold; of the first one also what any may. Process. */
+void ct_net_limit(struct ct_net *cn, unsigned int wanted);
+
 /* Of any tuple, whatever its family. */
 u32 ct_tuple_hash_whole(const struct ct_net *cn,
 			const struct nf_conntrack_tuple *tuple, u16 zone);

@@ -123,6 +123,17 @@ static __always_inline void fill(struct ct_entry *e, struct ct_net *cn,
 	e->ext = NULL;
 }
 
+/* Out of the way of the first namespace's packets, which pay for nothing. */
+static noinline struct ct_entry *alloc_charged(const struct ct_payer *p,
+					       gfp_t gfp)
+{
+	struct mem_cgroup *outer = ct_payer_enter(p);
+	struct ct_entry *e = kmem_cache_alloc(ct_entry_cache, gfp | p->account);
+
+	ct_payer_leave(outer);
+	return e;
+}
+
 struct ct_entry *ct_entry_new(struct ct_net *cn,
 			      const struct nf_conntrack_tuple *orig,
 			      const struct nf_conntrack_tuple *repl,
@@ -132,7 +143,10 @@ struct ct_entry *ct_entry_new(struct ct_net *cn,
 
 	if (!ct_room_take(cn, orig))
 		return ERR_PTR(-ENOSPC);
-	e = kmem_cache_alloc(ct_entry_cache, gfp);
+	if (likely(!cn->payer.account))
+		e = kmem_cache_alloc(ct_entry_cache, gfp);
+	else
+		e = alloc_charged(&cn->payer, gfp);
 	if (!e) {
 		atomic_dec(&cn->count);
 		return ERR_PTR(-ENOMEM);
@@ -192,7 +206,9 @@ struct ct_rare *ct_entry_rare_add(struct ct_entry *e, gfp_t gfp)
 
 	if (!READ_ONCE(e->ext)) {
 		/* All offsets are 0: it has nothing that others know of. */
-		ext = kzalloc(sizeof(*ext) + sizeof(struct ct_rare), gfp);
+		ext = ct_payer_zalloc(e->cn ? &e->cn->payer : NULL,
+				      sizeof(*ext) + sizeof(struct ct_rare),
+				      gfp);
 		/* Whoever sees the block sees it zeroed. */
 		if (ext && cmpxchg(&e->ext, NULL, ext))
 			kfree(ext);

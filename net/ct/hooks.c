@@ -192,8 +192,10 @@ int ct_hooks_get(struct ct_net *cn, u8 family)
 		if (err && which & BIT(0))
 			put_one(cn, false);
 	}
-	if (!err)
+	if (!err) {
 		WRITE_ONCE(cn->users, cn->users + 1);
+		ct_payer_ask(&cn->payer, cn->net);
+	}
 	mutex_unlock(&hooks_mutex);
 	if (!err)
 		ct_net_get(cn);

@@ -41,9 +41,11 @@ static const char * const mode_names[] = {
 static DEFINE_MUTEX(nets_mutex);
 static enum hooks_mode hooks_mode = HOOKS_INIT;
 static LIST_HEAD(nets);
+static struct ct_net *first;
 
 static unsigned int ct_net_id __read_mostly;
 static struct workqueue_struct *free_wq;
+static bool registered;
 
 struct ct_net *ct_net(const struct net *net)
 {
@@ -106,6 +108,7 @@ static void free_work(struct work_struct *work)
 	ct_table_destroy(&cn->table);
 	ct_candidates_exit(cn);
 	free_percpu(cn->stats);
+	ct_payer_exit(&cn->payer);
 	kfree(cn);
 }
 
@@ -153,11 +156,33 @@ static void untrack_unasked(struct ct_net *cn)
 	cn->unasked = false;
 }
 
+/* As much as the first one may hold, if there is a limit to that; or less. */
+static void update_max(struct ct_net *cn)
+{
+	unsigned int most = first ? first->max_wanted : 0;
+
+	WRITE_ONCE(cn->max, min_not_zero(cn->max_wanted, most));
+}
+
+void ct_net_limit(struct ct_net *cn, unsigned int wanted)
+{
+	mutex_lock(&nets_mutex);
+	cn->max_wanted = wanted;
+	update_max(cn);
+	if (cn == first)
+		list_for_each_entry(cn, &nets, list)
+			update_max(cn);
+	mutex_unlock(&nets_mutex);
+}
+
 static int join(struct ct_net *cn)
 {
 	int err = 0;
 
 	mutex_lock(&nets_mutex);
+	if (net_eq(cn->net, &init_net))
+		first = cn;
+	update_max(cn);
 	if (unasked(cn))
 		err = track_unasked(cn);
 	if (!err)
@@ -170,6 +195,8 @@ static void leave(struct ct_net *cn)
 {
 	mutex_lock(&nets_mutex);
 	list_del(&cn->list);
+	if (cn == first)
+		first = NULL;
 	untrack_unasked(cn);
 	mutex_unlock(&nets_mutex);
 }
@@ -241,19 +268,24 @@ static void close_net(struct ct_net *cn)
 static int __net_init net_init(struct net *net)
 {
 	struct ct_net **slot = net_generic(net, ct_net_id);
+	struct ct_payer payer;
 	struct ct_net *cn;
 	int err = -ENOMEM;
 
-	cn = kzalloc(sizeof(*cn), GFP_KERNEL);
+	ct_payer_init(&payer, net, registered);
+	cn = kzalloc(sizeof(*cn), GFP_KERNEL | payer.account);
 	if (!cn)
-		return -ENOMEM;
+		goto payer;
+	cn->payer = payer;
+	cn->table.payer = &cn->payer;
 	refcount_set(&cn->refs, 1);
 	cn->net = net;
 	cn->inum = net->ns.inum;
 	get_random_bytes(&cn->key, sizeof(cn->key));
 	INIT_RCU_WORK(&cn->free, free_work);
 	ct_log_init(cn);
-	cn->stats = alloc_percpu(struct ct_stats);
+	cn->stats = alloc_percpu_gfp(struct ct_stats,
+				     GFP_KERNEL | payer.account);
 	if (!cn->stats)
 		goto free;
 	err = ct_candidates_init(cn);
@@ -287,6 +319,8 @@ stats:
 	free_percpu(cn->stats);
 free:
 	kfree(cn);
+payer:
+	ct_payer_exit(&payer);
 	return err;
 }
 
@@ -326,7 +360,11 @@ int __init ct_net_init(void)
 
 int __init ct_net_register(void)
 {
-	return register_pernet_subsys(&net_ops);
+	int err = register_pernet_subsys(&net_ops);
+
+	/* Who makes a namespace from now on does so in ct's time. */
+	registered = !err;
+	return err;
 }
 
 void ct_net_unregister(void)

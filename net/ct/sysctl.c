@@ -15,6 +15,7 @@
 #include <net/ct/net.h>
 #include <net/ct/sysctl.h>
 #include "compat.h"
+#include "core.h"
 
 static unsigned int int_max = INT_MAX;
 static unsigned int seconds_max = INT_MAX / HZ;
@@ -82,7 +83,7 @@ static int do_max(CT_CTL_TABLE *ctl, int write, void *buffer,
 
 	err = handle_value(ctl, write, buffer, lenp, ppos, &value, &int_max);
 	if (!err && write)
-		WRITE_ONCE(cn->max, value);
+		ct_net_limit(cn, value);
 	return err;
 }
 
@@ -248,7 +249,7 @@ static void set_defaults(struct ct_net *cn)
 
 	for (i = 0; i < __CT_TIMEOUT_MAX; i++)
 		cn->timeout[i] = default_seconds[i] * HZ;
-	cn->max = default_max();
+	cn->max_wanted = net_eq(cn->net, &init_net) ? default_max() : 0;
 	cn->checksum = 1;
 	cn->events = 2;
 	cn->tcp_loose = 1;
@@ -264,7 +265,8 @@ int ct_sysctl_net_init(struct ct_net *cn)
 	BUILD_BUG_ON(TCP(SYN_SENT2) >= CT_TIMEOUT_TCP_RETRANS);
 	BUILD_BUG_ON(SCTP(MAX) > CT_TIMEOUT_SCTP_MAX);
 	set_defaults(cn);
-	table = kcalloc(ARRAY_SIZE(template) + 1, sizeof(*table), GFP_KERNEL);
+	table = kcalloc(ARRAY_SIZE(template) + 1, sizeof(*table),
+			GFP_KERNEL | cn->payer.account);
 	if (!table)
 		return -ENOMEM;
 	memcpy(table, template, sizeof(template));

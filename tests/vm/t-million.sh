@@ -17,7 +17,7 @@ ip -n n0 link set sink up
 ip -n n0 addr add 10.7.255.254/16 dev sink
 must_load
 if ours; then
-	n0 sysctl -q net.netfilter.nf_conntrack_max=2000000
+	sysctl -q net.netfilter.nf_conntrack_max=2000000
 else
 	sysctl -q net.netfilter.nf_conntrack_max=2000000 \
 		net.netfilter.nf_conntrack_buckets=262144

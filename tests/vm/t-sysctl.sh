@@ -90,6 +90,38 @@ if ours; then
 		"${stock[max]}"
 	check_fails "a limit is not negative" set_ max -1
 	check "no limit" set_ max 0
+	is "but that of the first namespace" "$(n0 cat $dir/nf_conntrack_max)" \
+		"${stock[max]}"
+
+	# limits: of the first namespace, of n0, of n1, of a user's
+	limits()
+	{
+		echo "$(cat $dir/nf_conntrack_max)" \
+			"$(n0 cat $dir/nf_conntrack_max)" \
+			"$(n1 cat $dir/nf_conntrack_max)" \
+			"$(unshare -Urn cat $dir/nf_conntrack_max)"
+	}
+	for row in \
+		"300000 500000: 300000 300000 300000 300000" \
+		"900000 500000: 900000 500000 900000 900000" \
+		"1000 500000: 1000 1000 1000 1000" \
+		"900000 0: 900000 900000 900000 900000" \
+		"0 500000: 0 500000 0 0" \
+		"0 0: 0 0 0 0"; do
+		read -r first other <<<"${row%:*}"
+		echo "$first" >$dir/nf_conntrack_max
+		set_ max "$other"
+		is "limits of $first and $other" "$(limits)" "${row#*: }"
+		# The other way round.
+		set_ max 77
+		set_ max "$other"
+		echo 78 >/proc/sys/net/nf_conntrack_max
+		echo "$first" >/proc/sys/net/nf_conntrack_max
+		is "limits of $other and $first" "$(limits)" "${row#*: }"
+	done
+	echo "${stock[max]}" >$dir/nf_conntrack_max
+	check_fails "a user does not raise his own" \
+		unshare -Urn sh -c "echo 500000 >$dir/nf_conntrack_max"
 fi
 
 # Values take effect. Of those that are not here, see Documentation/testing.md.

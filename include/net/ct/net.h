@@ -12,6 +12,7 @@
 #include <linux/workqueue.h>
 #include <net/ct/event.h>
 #include <net/ct/log.h>
+#include <net/ct/payer.h>
 #include <net/ct/proto.h>
 #include <net/ct/table.h>
 #include <net/net_namespace.h>
@@ -73,7 +74,7 @@ struct ct_drops {
  * @tcp_max_retrans: retransmissions before the timeout is shortened
  * @dccp_loose: read by nobody: no DCCP connection is picked up in the middle
  * @dying: the namespace exits: no new entries
- * @max: the limit, 0 for none
+ * @max: the limit, 0 for none: @max_wanted, at most that of the first namespace
  * @table: confirmed connections
  * @refs: the namespace, each entry, each ct_hooks_get(), and ct_net_get()
  * @count: entries, unconfirmed ones included
@@ -81,6 +82,7 @@ struct ct_drops {
  * @drops: at the limit
  * @log: what may be written into the kernel's log
  * @timeout: by enum ct_timeout, jiffies
+ * @payer: who is charged for it
  * @candidates: per CPU, for eviction (§9)
  * @inum: its number, as /proc/PID/ns/net shows it; outlives @net
  * @sysctl: registered tables
@@ -92,6 +94,7 @@ struct ct_drops {
  * @hook_ops: the hooks, whose private pointer is to this
  * @free: frees it after the last reference
  * @list: of all namespaces, under a mutex of net.c
+ * @max_wanted: the limit that somebody set, 0 for none; under the same mutex
  * @unasked: it holds its hooks for the sake of hooks=; under the same mutex
  */
 struct ct_net {
@@ -123,6 +126,7 @@ struct ct_net {
 
 	/* What many packets read; then what none does. */
 	unsigned int timeout[__CT_TIMEOUT_MAX] ____cacheline_aligned;
+	struct ct_payer payer;
 	struct ct_candidates __percpu *candidates;
 	unsigned int inum;
 	struct ctl_table_header *sysctl;
@@ -133,6 +137,7 @@ struct ct_net {
 	struct nf_hook_ops hook_ops[2][4];
 	struct rcu_work free;
 	struct list_head list;
+	unsigned int max_wanted;
 	bool unasked;
 };
 

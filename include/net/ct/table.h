@@ -10,6 +10,7 @@
 struct ct_entry;
 struct ct_net;
 struct ct_buckets;
+struct ct_payer;
 struct nf_conntrack_tuple;
 
 /**
@@ -22,6 +23,7 @@ struct nf_conntrack_tuple;
  * @nodes: tuples in the table (two for an entry)
  * @overflow: overflow buckets in use
  * @resizes: resizes completed
+ * @payer: who pays for its memory; set before ct_table_init(), or NULL
  */
 struct ct_table {
 	struct ct_buckets __rcu *cur;
@@ -33,6 +35,7 @@ struct ct_table {
 	atomic_t nodes;
 	atomic_t overflow;
 	atomic64_t resizes;
+	const struct ct_payer *payer;
 };
 
 /**

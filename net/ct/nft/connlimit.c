@@ -51,7 +51,7 @@ struct connlimit {
 
 static struct counted *list_new(struct ct_net *cn, gfp_t gfp)
 {
-	struct counted *l = kmalloc(sizeof(*l), gfp);
+	struct counted *l = ct_payer_zalloc(&cn->payer, sizeof(*l), gfp);
 
 	if (!l)
 		return NULL;
@@ -185,7 +185,8 @@ static void clean_once(struct counted *l)
 static bool append(struct counted *l, const struct conn_key *key)
 	__must_hold(&l->lock)
 {
-	struct member *m = kmalloc(sizeof(*m), GFP_ATOMIC);
+	struct member *m = ct_payer_zalloc(&l->cn->payer, sizeof(*m),
+					   GFP_ATOMIC);
 
 	if (!m)
 		return false;

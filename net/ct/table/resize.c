@@ -8,6 +8,7 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <net/ct/payer.h>
 #include "buckets.h"
 
 /* Tuples per bucket in which the table feels well: grow above, shrink below. */
@@ -17,16 +18,30 @@
 /* A roomy table grows by this much more, and shrinks the later. */
 #define ROOM		3
 
+/* A power of two of them: kmalloc and vmalloc align it to 64. */
+static struct ct_bucket *array_alloc(const struct ct_payer *p, size_t n)
+{
+	gfp_t gfp = GFP_KERNEL | __GFP_NOWARN;
+	struct mem_cgroup *outer;
+	struct ct_bucket *b;
+
+	if (!p)
+		return kvcalloc(n, sizeof(*b), gfp);
+	outer = ct_payer_enter(p);
+	b = kvcalloc(n, sizeof(*b), gfp | p->account);
+	ct_payer_leave(outer);
+	return b;
+}
+
 struct ct_buckets *ct_buckets_alloc(struct ct_table *t, unsigned int order)
 {
 	size_t n = 1UL << order;
 	struct ct_buckets *bk;
 
-	bk = kzalloc(sizeof(*bk), GFP_KERNEL);
+	bk = ct_payer_zalloc(t->payer, sizeof(*bk), GFP_KERNEL);
 	if (!bk)
 		return NULL;
-	/* A power of two of them: kmalloc and vmalloc align it to 64. */
-	bk->b = kvcalloc(n, sizeof(*bk->b), GFP_KERNEL | __GFP_NOWARN);
+	bk->b = array_alloc(t->payer, n);
 	if (!bk->b) {
 		kfree(bk);
 		return NULL;

@@ -6,6 +6,7 @@
  */
 #include <linux/jiffies.h>
 #include <linux/slab.h>
+#include <net/ct/payer.h>
 #include "buckets.h"
 #include "lookup.h"
 
@@ -232,7 +233,8 @@ static void forget(struct ct_entry **met)
 
 static struct ct_overflow *overflow_alloc(struct ct_table *t)
 {
-	struct ct_overflow *o = kzalloc(sizeof(*o), GFP_ATOMIC | __GFP_NOWARN);
+	struct ct_overflow *o = ct_payer_zalloc(t->payer, sizeof(*o),
+						GFP_ATOMIC | __GFP_NOWARN);
 
 	if (o)
 		atomic_inc(&t->overflow);
