@@ -31,6 +31,18 @@ int ct_net_register(void);
 void ct_net_unregister(void);
 void ct_net_exit(void);
 
+/* All that have a state. */
+extern struct mutex ct_nets_mutex;
+extern struct list_head ct_nets;
+
+/*
+ * Which of them are tracked though no rule asks. Process. ct_tracked_join() is
+ * called under ct_nets_mutex; 0, or what ct_hooks_get() returns.
+ * ct_tracked_leave() when the namespace is in the list no more.
+ */
+int ct_tracked_join(struct ct_net *cn);
+void ct_tracked_leave(struct ct_net *cn);
+
 /* Set what a namespace may hold; of the first one also what any may. Process. */
 void ct_net_limit(struct ct_net *cn, unsigned int wanted);
 

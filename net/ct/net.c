@@ -1,18 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * The state of a network namespace: its life, and which namespaces are tracked
- * without being asked.
- */
+/* The state of a network namespace, its life, and how much it may hold. */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
-#include <linux/net.h>
 #include <linux/random.h>
-#include <linux/string.h>
-#include <linux/sysfs.h>
-#include <linux/user_namespace.h>
 #include <net/ct/entry.h>
 #include <net/ct/event.h>
 #include <net/ct/expire.h>
@@ -29,18 +22,8 @@
 #define TABLE_ORDER	6
 #define TABLE_ROOMY	14
 
-enum hooks_mode { HOOKS_INIT, HOOKS_DEMAND, HOOKS_ALWAYS };
-
-static const char * const mode_names[] = {
-	[HOOKS_INIT] = "init",
-	[HOOKS_DEMAND] = "demand",
-	[HOOKS_ALWAYS] = "always",
-};
-
-/* Which namespaces are tracked unasked, and all that have a state. */
-static DEFINE_MUTEX(nets_mutex);
-static enum hooks_mode hooks_mode = HOOKS_INIT;
-static LIST_HEAD(nets);
+DEFINE_MUTEX(ct_nets_mutex);
+LIST_HEAD(ct_nets);
 static struct ct_net *first;
 
 static unsigned int ct_net_id __read_mostly;
@@ -54,50 +37,6 @@ struct ct_net *ct_net(const struct net *net)
 	return *cn;
 }
 EXPORT_SYMBOL_GPL(ct_net);
-
-/* What is shown is a page at most. */
-#define USERS_LINE	64
-
-/* Whose rules keep the modules from being unloaded. */
-static int users_show(char *text, const struct kernel_param *kp)
-{
-	unsigned int users, more = 0;
-	const struct ct_net *cn;
-	int len = 0;
-
-	mutex_lock(&nets_mutex);
-	list_for_each_entry(cn, &nets, list) {
-		users = READ_ONCE(cn->users) - cn->unasked;
-		if (!users)
-			continue;
-		if (len > PAGE_SIZE - 2 * USERS_LINE)
-			more++;
-		else
-			len += sysfs_emit_at(text, len, "namespace %u of user %u: %u\n",
-					     cn->inum,
-					     from_kuid(&init_user_ns,
-						       cn->net->user_ns->owner),
-					     users);
-	}
-	mutex_unlock(&nets_mutex);
-	if (more)
-		len += sysfs_emit_at(text, len, "and %u more namespaces\n",
-				     more);
-	return len;
-}
-
-static int users_set(const char *value, const struct kernel_param *kp)
-{
-	return -EPERM;
-}
-
-static const struct kernel_param_ops users_ops = {
-	.set = users_set,
-	.get = users_show,
-};
-
-module_param_cb(users, &users_ops, NULL, 0400);
-MODULE_PARM_DESC(users, "read only: the namespaces whose rules use ct, their owners, and how many expressions and objects these are");
 
 static void free_work(struct work_struct *work)
 {
@@ -132,30 +71,6 @@ static void kill_all(struct ct_net *cn)
 	ct_table_walk(&cn->table, &cursor, kill_one, NULL);
 }
 
-static bool unasked(const struct ct_net *cn)
-{
-	return hooks_mode == HOOKS_ALWAYS ||
-	       (hooks_mode == HOOKS_INIT && net_eq(cn->net, &init_net));
-}
-
-static int track_unasked(struct ct_net *cn)
-{
-	int err = 0;
-
-	if (!cn->unasked) {
-		err = ct_hooks_get(cn, NFPROTO_INET);
-		cn->unasked = !err;
-	}
-	return err;
-}
-
-static void untrack_unasked(struct ct_net *cn)
-{
-	if (cn->unasked)
-		ct_hooks_put(cn, NFPROTO_INET);
-	cn->unasked = false;
-}
-
 /* As much as the first one may hold, if there is a limit to that; or less. */
 static void update_max(struct ct_net *cn)
 {
@@ -166,94 +81,40 @@ static void update_max(struct ct_net *cn)
 
 void ct_net_limit(struct ct_net *cn, unsigned int wanted)
 {
-	mutex_lock(&nets_mutex);
+	mutex_lock(&ct_nets_mutex);
 	cn->max_wanted = wanted;
 	update_max(cn);
 	if (cn == first)
-		list_for_each_entry(cn, &nets, list)
+		list_for_each_entry(cn, &ct_nets, list)
 			update_max(cn);
-	mutex_unlock(&nets_mutex);
+	mutex_unlock(&ct_nets_mutex);
 }
 
 static int join(struct ct_net *cn)
 {
-	int err = 0;
+	int err;
 
-	mutex_lock(&nets_mutex);
-	if (net_eq(cn->net, &init_net))
-		first = cn;
+	mutex_lock(&ct_nets_mutex);
 	update_max(cn);
-	if (unasked(cn))
-		err = track_unasked(cn);
-	if (!err)
-		list_add_tail(&cn->list, &nets);
-	mutex_unlock(&nets_mutex);
+	err = ct_tracked_join(cn);
+	if (!err) {
+		list_add_tail(&cn->list, &ct_nets);
+		if (net_eq(cn->net, &init_net))
+			first = cn;
+	}
+	mutex_unlock(&ct_nets_mutex);
 	return err;
 }
 
 static void leave(struct ct_net *cn)
 {
-	mutex_lock(&nets_mutex);
+	mutex_lock(&ct_nets_mutex);
 	list_del(&cn->list);
 	if (cn == first)
 		first = NULL;
-	untrack_unasked(cn);
-	mutex_unlock(&nets_mutex);
+	mutex_unlock(&ct_nets_mutex);
+	ct_tracked_leave(cn);
 }
-
-/*
- * First those that come to it: if one fails, it is as it was before. Who waits
- * for the mutex meanwhile waits for an administrator, and for nobody else.
- */
-static int change_mode(enum hooks_mode mode)
-{
-	enum hooks_mode old = hooks_mode;
-	struct ct_net *cn;
-	int err = 0;
-
-	hooks_mode = mode;
-	list_for_each_entry(cn, &nets, list) {
-		if (unasked(cn))
-			err = track_unasked(cn);
-		if (err) {
-			hooks_mode = old;
-			break;
-		}
-	}
-	list_for_each_entry(cn, &nets, list)
-		if (!unasked(cn))
-			untrack_unasked(cn);
-	return err;
-}
-
-/* When the module is loaded, before there are any namespaces, or later. */
-static int hooks_set(const char *value, const struct kernel_param *kp)
-{
-	int mode = sysfs_match_string(mode_names, value);
-
-	if (mode < 0) {
-		net_err_ratelimited("%s: hooks= must be init, demand or always\n",
-				    KBUILD_MODNAME);
-		return mode;
-	}
-	mutex_lock(&nets_mutex);
-	mode = change_mode(mode);
-	mutex_unlock(&nets_mutex);
-	return mode;
-}
-
-static int hooks_show(char *text, const struct kernel_param *kp)
-{
-	return sysfs_emit(text, "%s\n", mode_names[READ_ONCE(hooks_mode)]);
-}
-
-static const struct kernel_param_ops hooks_ops = {
-	.set = hooks_set,
-	.get = hooks_show,
-};
-
-module_param_cb(hooks, &hooks_ops, NULL, 0644);
-MODULE_PARM_DESC(hooks, "which namespaces are tracked: init (the first one, others on demand), demand (by rules), always");
 
 /* No packet is in the hooks any more, and no new entry confirmed. */
 static void close_net(struct ct_net *cn)

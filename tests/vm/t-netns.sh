@@ -57,6 +57,18 @@ if ours; then
 	ip netns del late
 	until_true rmmod ct_nft
 
+	# Who listens asks for nothing: the kernel does not tell where he is.
+	load_ct demand
+	ip netns exec n0 conntrack -E >"$TMP/events" 2>"$TMP/err" &
+	listener=$!
+	until_true sh -c "ip netns exec n0 cat /proc/net/netlink |
+		awk '\$2 == 12 && \$4 != \"00000000\" { n++ } END { exit !n }'"
+	check_fails "a listener has nothing tracked" tracked n0
+	check_fails "not the first namespace" tracked
+	kill $listener
+	wait $listener
+	load_ct init
+
 	# Changed while namespaces come and go.
 	(
 		while :; do
@@ -72,6 +84,7 @@ if ours; then
 	kill $changing
 	wait $changing
 	check "ct goes after all these changes" rmmod ct
+	ip netns pids n0 | xargs -r kill
 	ip netns del n0
 fi
 
