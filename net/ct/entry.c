@@ -148,11 +148,10 @@ struct ct_entry *ct_entry_new(struct ct_net *cn,
 	else
 		e = alloc_charged(&cn->payer, gfp);
 	if (!e) {
-		atomic_dec(&cn->count);
+		ct_net_drop(cn);
 		return ERR_PTR(-ENOMEM);
 	}
 	this_cpu_inc(entries);
-	ct_net_get(cn);
 	fill(e, cn, orig, repl, zone);
 	if (unlikely(READ_ONCE(cn->timestamp)))
 		ct_entry_rare_add(e, gfp);
@@ -229,10 +228,8 @@ static void free_one(struct ct_entry *e)
 	if (unlikely(e->ext))
 		free_rare(e);
 	kmem_cache_free(ct_entry_cache, e);
-	if (likely(cn)) {
-		atomic_dec(&cn->count);
-		ct_net_put(cn);
-	}
+	if (likely(cn))
+		ct_net_drop(cn);
 	/* Last: unloading waits for this to be 0, then for a grace period. */
 	this_cpu_dec(entries);
 }

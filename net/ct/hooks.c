@@ -80,7 +80,7 @@ static void forget_all_windows(struct ct_net *cn, unsigned int families)
 {
 	struct ct_cursor cursor = {};
 
-	if (atomic_read(&cn->count))
+	if (ct_net_count(cn))
 		ct_table_walk(&cn->table, &cursor, forget_windows, &families);
 }
 

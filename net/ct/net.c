@@ -22,6 +22,7 @@
 #define TABLE_ORDER	6
 #define TABLE_ROOMY	14
 
+/* Of the list, of which one is the first namespace's, and of limits. */
 DEFINE_MUTEX(ct_nets_mutex);
 LIST_HEAD(ct_nets);
 static struct ct_net *first;
@@ -140,6 +141,7 @@ static int __net_init net_init(struct net *net)
 	cn->payer = payer;
 	cn->table.payer = &cn->payer;
 	refcount_set(&cn->refs, 1);
+	atomic_set(&cn->held, 1);
 	cn->net = net;
 	cn->inum = net->ns.inum;
 	get_random_bytes(&cn->key, sizeof(cn->key));

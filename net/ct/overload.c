@@ -320,7 +320,7 @@ static noinline bool make_room(struct ct_net *cn,
 {
 	if (ct_evict(cn) || (count <= max && is_own(cn, orig)))
 		return true;
-	atomic_dec(&cn->count);
+	ct_net_drop(cn);
 	refused(cn, orig);
 	return false;
 }
@@ -328,7 +328,7 @@ static noinline bool make_room(struct ct_net *cn,
 bool ct_room_take(struct ct_net *cn, const struct nf_conntrack_tuple *orig)
 {
 	unsigned int max = READ_ONCE(cn->max);
-	unsigned int count = atomic_inc_return(&cn->count);
+	unsigned int count = ct_net_hold(cn);
 
 	if (likely(!max || count <= max - (max >> KEPT_SHIFT)))
 		return true;

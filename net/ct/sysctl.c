@@ -53,7 +53,7 @@ static int do_count(CT_CTL_TABLE *ctl, int write, void *buffer,
 		    size_t *lenp, loff_t *ppos)
 {
 	const struct ct_net *cn = ctl->data;
-	unsigned int value = atomic_read(&cn->count);
+	unsigned int value = ct_net_count(cn);
 
 	return handle_value(ctl, write, buffer, lenp, ppos, &value, &int_max);
 }

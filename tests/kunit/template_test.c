@@ -176,7 +176,27 @@ static void hooks_by_family(struct kunit *test)
 	}
 }
 
+/* What counts entries also keeps the namespace's state, and is not off by one. */
+static void entries_of_namespace(struct kunit *test)
+{
+	struct ct_net *cn = kunit_kzalloc(test, sizeof(*cn), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, cn);
+	refcount_set(&cn->refs, 2);
+	atomic_set(&cn->held, 1);
+	KUNIT_EXPECT_EQ(test, ct_net_count(cn), 0);
+	KUNIT_EXPECT_EQ(test, ct_net_hold(cn), 1);
+	KUNIT_EXPECT_EQ(test, ct_net_hold(cn), 2);
+	ct_net_put(cn);
+	KUNIT_EXPECT_EQ(test, ct_net_count(cn), 2);
+	ct_net_drop(cn);
+	ct_net_drop(cn);
+	KUNIT_EXPECT_EQ(test, ct_net_count(cn), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&cn->held), 1);
+}
+
 static struct kunit_case template_cases[] = {
+	KUNIT_CASE(entries_of_namespace),
 	KUNIT_CASE(template_is_confirmed),
 	KUNIT_CASE(template_for_one_packet),
 	KUNIT_CASE(template_is_no_connection),

@@ -38,7 +38,7 @@ void ct_expire_replied(struct ct_entry *e);
  *
  * Evicts when there is no room. What is refused is noted, to be logged.
  * Context: softirq or process, no lock held.
- * Return: false if there is no room; else cn->count was incremented
+ * Return: false if there is no room; else ct_net_hold() was called
  */
 bool ct_room_take(struct ct_net *cn, const struct nf_conntrack_tuple *orig);
 

@@ -56,9 +56,9 @@ struct ct_drops {
 /**
  * struct ct_net - connection tracking in one network namespace
  *
- * Referenced by the namespace, by each of its entries and by who needs its
- * hooks; @net may be dereferenced only while the namespace lives (hooks,
- * netlink, sysctl).
+ * Held by the namespace, by each of its entries and by who needs its hooks;
+ * @net may be dereferenced only while the namespace lives (hooks, netlink,
+ * sysctl).
  *
  * @key: of ct_tuple_hash(), secret
  * @stats: per CPU
@@ -76,8 +76,9 @@ struct ct_drops {
  * @dying: the namespace exits: no new entries
  * @max: the limit, 0 for none: @max_wanted, at most that of the first namespace
  * @table: confirmed connections
- * @refs: the namespace, each entry, each ct_hooks_get(), and ct_net_get()
- * @count: entries, unconfirmed ones included
+ * @held: entries, unconfirmed ones included, and one more while there are @refs;
+ *	see ct_net_count()
+ * @refs: the namespace, each ct_hooks_get(), and ct_net_get()
  * @queue: undelivered events
  * @drops: at the limit
  * @log: what may be written into the kernel's log
@@ -118,8 +119,8 @@ struct ct_net {
 	struct ct_table table;
 
 	/* Each birth and death, each event, what is out of the ordinary. */
+	atomic_t held;
 	refcount_t refs;
-	atomic_t count;
 	struct ct_event_queue queue;
 	struct ct_drops drops;
 	struct ct_log log;
@@ -161,6 +162,37 @@ struct ct_net *ct_net(const struct net *net);
 void ct_net_free(struct ct_net *cn);
 
 /**
+ * ct_net_count() - how many entries there are
+ * @cn: of which the caller holds a reference, or whose namespace lives
+ * Context: any. Return: entries of the namespace, unconfirmed ones included
+ */
+static inline unsigned int ct_net_count(const struct ct_net *cn)
+{
+	return atomic_read(&cn->held) - 1;
+}
+
+/**
+ * ct_net_hold() - count an entry that is to be made
+ * @cn: whose namespace lives; held until ct_net_drop()
+ * Context: any. Return: ct_net_count() with it
+ */
+static inline unsigned int ct_net_hold(struct ct_net *cn)
+{
+	return atomic_fetch_inc(&cn->held);
+}
+
+/**
+ * ct_net_drop() - undo one ct_net_hold()
+ * @cn: freed, after a grace period, when nothing holds it any more
+ * Context: any but hard interrupt
+ */
+static inline void ct_net_drop(struct ct_net *cn)
+{
+	if (atomic_dec_and_test(&cn->held))
+		ct_net_free(cn);
+}
+
+/**
  * ct_net_get() - take another reference
  * @cn: of which the caller holds one, or whose namespace lives
  *
@@ -181,7 +213,7 @@ static inline void ct_net_get(struct ct_net *cn)
 static inline void ct_net_put(struct ct_net *cn)
 {
 	if (refcount_dec_and_test(&cn->refs))
-		ct_net_free(cn);
+		ct_net_drop(cn);
 }
 
 /**

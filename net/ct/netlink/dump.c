@@ -237,7 +237,7 @@ int ct_nl_get_stats(struct sk_buff *skb, const struct nfnl_info *info)
 {
 	const u32 portid = NETLINK_CB(skb).portid;
 	struct ct_net *cn = ct_net(info->net);
-	u32 count = cn ? atomic_read(&cn->count) : 0;
+	u32 count = cn ? ct_net_count(cn) : 0;
 	u32 max = cn ? READ_ONCE(cn->max) : 0;
 	struct nlmsghdr *nlh;
 	struct sk_buff *answer;

@@ -43,7 +43,7 @@ static int put_stats(struct sk_buff *skb, struct ct_net *cn)
 {
 	struct ct_table *t = &cn->table;
 
-	if (nla_put_u32(skb, CT_A_ENTRIES, atomic_read(&cn->count)) ||
+	if (nla_put_u32(skb, CT_A_ENTRIES, ct_net_count(cn)) ||
 	    nla_put_u32(skb, CT_A_LIMIT, READ_ONCE(cn->max)) ||
 	    nla_put_u32(skb, CT_A_BUCKETS, ct_table_buckets(t)) ||
 	    nla_put_u32(skb, CT_A_OVERFLOW, atomic_read(&t->overflow)) ||
