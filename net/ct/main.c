@@ -208,8 +208,7 @@ static int __init ct_init(void)
 	}
 	if (err) {
 		/* A budget of ours would be gone with us until the next try. */
-		net_err_ratelimited("%s: not loaded: nf_conntrack tracks connections; unload it first\n",
-				    KBUILD_MODNAME);
+		net_err_ratelimited("not loaded: nf_conntrack tracks connections; unload it first\n");
 		goto notifier;
 	}
 	err = ct_net_register();

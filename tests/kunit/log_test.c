@@ -117,8 +117,8 @@ static void log_gone(struct kunit *test)
 	expect_tail(test, two, " (7 not logged of namespaces that are gone)");
 	expect_tail(test, two, "");
 	lines(one, CT_LOG_INVALID, 1);
-	ct_log_exit(one);
 	lines(two, CT_LOG_INVALID, LINES);
+	ct_log_exit(one);
 	later(two);
 	expect_tail(test, two,
 		    " (2 more not logged, 8 of namespaces that are gone)");
