@@ -38,6 +38,8 @@ if way != "host":
     written("/proc/self/uid_map", "0 65534 1")
     written("/proc/self/gid_map", "0 65534 1")
     run("ip", "link", "set", "lo", "up")
+    # However slow the machine is, none is gone before all are there.
+    written("/proc/sys/net/netfilter/nf_conntrack_udp_timeout", "3600")
 
 def sent():
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -45,16 +47,16 @@ def sent():
         s.sendto(b"x", ("127.1.%d.%d" % (n >> 8, n & 255), 9))
 
 def received():
-    run("ip", "link", "add", "a", "type", "veth", "peer", "name", "b")
-    run("ip", "link", "set", "b", "address", "02:00:00:00:00:0b")
-    run("ip", "addr", "add", "10.7.0.1/16", "dev", "b")
-    run("ip", "link", "set", "a", "up")
-    run("ip", "link", "set", "b", "up")
+    run("ip", "link", "add", "veth1", "type", "veth", "peer", "name", "veth2")
+    run("ip", "link", "set", "veth2", "address", "02:00:00:00:00:0b")
+    run("ip", "addr", "add", "10.7.0.1/16", "dev", "veth2")
+    run("ip", "link", "set", "veth1", "up")
+    run("ip", "link", "set", "veth2", "up")
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind(("10.7.0.1", 9))
     mac = bytes([2, 0, 0, 0, 0, 11])
     s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-    s.bind(("a", 0))
+    s.bind(("veth1", 0))
     for n in range(many):
         head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 29, 0, 0, 64, 17, 0,
                            bytes([10, 7, 1 + (n >> 8), n & 255]),
@@ -109,15 +111,21 @@ charge()
 			"$cgroup/$1" python3 "$TMP/user.py" "$1" "$n" \
 			>"$TMP/said" 2>"$TMP/err" &
 		pid=$!
-		if ! until_true grep -q ready "$TMP/said"; then
-			grep -v "^ *File" "$TMP/err" >&2
-			bytes=0
-			break
-		fi
+		until grep -q ready "$TMP/said"; do
+			if ! kill -0 $pid 2>"$TMP/kill"; then
+				cat "$TMP/err" >&2
+				echo 0
+				return
+			fi
+			sleep 0.2
+		done
 		after=$(awk '$1 == "kernel" { print $2 }' "$cgroup/$1/memory.stat")
 		[ "$n" -gt 1 ] || before=$after
-		[ "$(awk '{ print $2 }' "$TMP/said")" -lt "$n" ] ||
+		if [ "$(awk '{ print $2 }' "$TMP/said")" -ge "$n" ]; then
 			bytes=$((after - before))
+		else
+			echo "# of $n: $(cat "$TMP/said")" >&2
+		fi
 		kill $pid
 		wait $pid
 	done
