@@ -11,6 +11,7 @@
 #include <linux/siphash.h>
 #include <net/ct/entry.h>
 #include <net/ct/net.h>
+#include <net/ct/packet.h>
 #include <net/ct/tuple.h>
 
 /*
@@ -116,14 +117,16 @@ int ct_entry_publish(struct ct_entry *e, struct ct_entry **clash);
 
 /*
  * Count an invalid packet, trace it, and log it if that is wanted for its
- * protocol. Of @p: cn, skb, hook and l3; and all, if there is an entry @e, of
- * which it seemed to be, in direction @dir. At a hook.
+ * protocol. @tuple is what was read of it so far. @e: NULL, or the entry that it
+ * seemed to be of, in direction @dir. At a hook.
  */
 void ct_invalid(const struct ct_packet *p, enum ct_invalid reason,
+		const struct nf_conntrack_tuple *tuple,
 		struct ct_entry *e, unsigned int dir);
 
 /* What ct_invalid() does for the tracepoint, if that is enabled. */
 void ct_trace_invalid(const struct ct_packet *p, enum ct_invalid reason,
+		      const struct nf_conntrack_tuple *tuple,
 		      struct ct_entry *e, unsigned int dir);
 
 #endif /* _CT_CORE_H */

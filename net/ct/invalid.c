@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Why a packet was invalid: the words, the count, the trace and the log. */
 #include <linux/in.h>
-#include <linux/ip.h>
-#include <linux/ipv6.h>
 #include <net/ct/log.h>
 #include <net/ct/stats.h>
 #include <net/netfilter/nf_log.h>
@@ -61,22 +59,6 @@ const char *ct_invalid_text(enum ct_invalid reason)
 	return reasons[reason];
 }
 
-/* Found again: who judged the packet may not have come as far as this. */
-static u8 protocol_of(const struct ct_packet *p)
-{
-	struct ct_packet located = { .skb = p->skb, .l3 = p->l3 };
-	struct iphdr buf, *iph;
-
-	if (ct_packet_locate(&located, skb_network_offset(p->skb), false) ==
-	    CT_OK)
-		return located.l4;
-	if (p->l3 != NFPROTO_IPV4)
-		return IPPROTO_RAW;
-	iph = skb_header_pointer(p->skb, skb_network_offset(p->skb),
-				 sizeof(buf), &buf);
-	return iph ? iph->protocol : IPPROTO_RAW;
-}
-
 /*
  * To whom nf_log_packet() gives it, and if to anybody, is for the user to say
  * (net.netfilter.nf_log.*). The words before the reason are nf_conntrack's.
@@ -84,19 +66,19 @@ static u8 protocol_of(const struct ct_packet *p)
 static noinline void log_packet(const struct ct_packet *p,
 				enum ct_invalid reason, u8 wanted)
 {
-	u8 l4 = protocol_of(p);
 	struct ct_log_tail tail;
 
-	if (wanted != IPPROTO_RAW && wanted != l4)
+	if (wanted != IPPROTO_RAW && wanted != p->l4)
 		return;
 	if (!ct_log_may(p->cn, CT_LOG_INVALID, &tail))
 		return;
 	nf_log_packet(p->cn->net, p->l3, p->hook, p->skb, NULL, NULL, NULL,
-		      "nf_ct_proto_%u: %s%s ", l4, ct_invalid_text(reason),
+		      "nf_ct_proto_%u: %s%s ", p->l4, ct_invalid_text(reason),
 		      tail.text);
 }
 
 void ct_invalid(const struct ct_packet *p, enum ct_invalid reason,
+		const struct nf_conntrack_tuple *tuple,
 		struct ct_entry *e, unsigned int dir)
 {
 	u8 wanted = READ_ONCE(p->cn->log_invalid);
@@ -104,7 +86,7 @@ void ct_invalid(const struct ct_packet *p, enum ct_invalid reason,
 	ct_stat_inc(p->cn, base.invalid);
 	ct_stat_inc(p->cn, invalid[reason]);
 	if (trace_invalid_enabled())
-		ct_trace_invalid(p, reason, e, dir);
+		ct_trace_invalid(p, reason, tuple, e, dir);
 	if (unlikely(wanted))
 		log_packet(p, reason, wanted);
 }

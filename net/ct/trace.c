@@ -46,32 +46,17 @@ static u8 __maybe_unused ct_trace_state(const struct ct_entry *e)
 #define CREATE_TRACE_POINTS
 #include "trace.h"
 
-/* Found again: who judged the packet may not have come as far as a tuple. */
-static void find_tuple(const struct ct_packet *p,
-		       struct nf_conntrack_tuple *tuple)
-{
-	const unsigned int nhoff = skb_network_offset(p->skb);
-	struct ct_packet located = *p;
-
-	if (ct_packet_locate(&located, nhoff, false) != CT_OK ||
-	    ct_packet_tuple(&located, nhoff, tuple) != CT_OK) {
-		memset(tuple, 0, sizeof(*tuple));
-		tuple->src.l3num = p->l3;
-	}
-}
-
 void ct_trace_invalid(const struct ct_packet *p, enum ct_invalid reason,
+		      const struct nf_conntrack_tuple *tuple,
 		      struct ct_entry *e, unsigned int dir)
 {
-	struct nf_conntrack_tuple tuple;
-	const struct ct_proto *proto;
+	const struct ct_proto *proto = ct_proto_find(p->l3, p->l4);
+	struct nf_conntrack_tuple whole = *tuple;
 	struct ct_why why = { };
 
-	find_tuple(p, &tuple);
-	if (e) {
-		proto = ct_proto_find(p->l3, p->l4);
-		if (proto->why)
-			proto->why(e, p, dir, &why);
-	}
-	trace_invalid(p, reason, &tuple, e, &why);
+	/* Who judged the header may not have come as far as its ports. */
+	proto->parse(p, &whole);
+	if (e && proto->why)
+		proto->why(e, p, dir, &why);
+	trace_invalid(p, reason, &whole, e, &why);
 }

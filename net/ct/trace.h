@@ -41,7 +41,7 @@ DECLARE_EVENT_CLASS(ct_entry,
 		__entry->entry = e;
 		__entry->netns = e->cn->inum;
 		__entry->events = events;
-		__entry->status = e->status;
+		__entry->status = READ_ONCE(e->status);
 		__entry->mark = ct_entry_mark(e);
 		__entry->seconds = ct_entry_left(e) / HZ;
 		__entry->zone = e->zone_id[IP_CT_DIR_ORIGINAL];

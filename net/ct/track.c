@@ -3,14 +3,13 @@
  * Packet to entry to verdict: the one path that every packet takes, and the
  * confirmation of new entries at its end.
  */
-#include <linux/ip.h>
-#include <linux/ipv6.h>
 #include <linux/netfilter.h>
 #include <net/ct/entry.h>
 #include <net/ct/event.h>
 #include <net/ct/expire.h>
 #include <net/ct/hooks.h>
 #include <net/ct/net.h>
+#include <net/ct/packet.h>
 #include <net/ct/proto.h>
 #include <net/ct/table.h>
 #include <net/ct/tuple.h>
@@ -82,70 +81,19 @@ packet_zone(const struct ct_entry *tmpl, const struct sk_buff *skb,
 	return NULL;
 }
 
-/* A transport header that the packet path looks at itself. */
-union header {
-	struct tcphdr tcp;
-	struct udphdr udp;
-	__be16 port[2];
-};
-
-/* What follows calls the tracker, or does for TCP and UDP what it would do. */
-
-static inline const struct ct_proto *find_proto(const struct ct_packet *p)
+static inline bool has_ports(const struct ct_packet *p)
 {
-	if (likely(p->l4 == IPPROTO_TCP))
-		return &ct_proto_tcp;
-	if (likely(p->l4 == IPPROTO_UDP))
-		return &ct_proto_udp;
-	return ct_proto_find(p->l3, p->l4);
-}
-
-/* Of TCP and UDP, or NULL. */
-static inline const union header *find_header(const struct ct_packet *p,
-					      union header *buf)
-{
-	unsigned int len = sizeof(buf->tcp);
-
-	if (unlikely(p->l4 != IPPROTO_TCP)) {
-		if (unlikely(p->l4 != IPPROTO_UDP))
-			return NULL;
-		len = sizeof(buf->udp);
-	}
-	return skb_header_pointer(p->skb, p->l4off, len, buf);
-}
-
-static inline enum ct_invalid check(const struct ct_packet *p,
-				    const struct ct_proto *proto,
-				    const union header *h)
-{
-	if (likely(p->l4 == IPPROTO_TCP))
-		return ct_tcp_check(p, &h->tcp);
-	if (likely(p->l4 == IPPROTO_UDP))
-		return ct_udp_check(p, &h->udp);
-	return proto->check ? proto->check(p) : CT_OK;
-}
-
-static inline enum ct_invalid parse(const struct ct_packet *p,
-				    const struct ct_proto *proto,
-				    const union header *h,
-				    struct nf_conntrack_tuple *tuple)
-{
-	if (unlikely(!h))
-		return proto->parse(p, tuple);
-	tuple->src.u.all = h->port[0];
-	tuple->dst.u.all = h->port[1];
-	return CT_OK;
+	return likely(p->l4 == IPPROTO_TCP || p->l4 == IPPROTO_UDP);
 }
 
 static inline enum ct_verdict advance(struct ct_entry *e,
 				      const struct ct_packet *p,
 				      const struct ct_proto *proto,
-				      const union header *h,
 				      enum ip_conntrack_info ctinfo,
 				      enum ct_invalid *reason, bool *counted)
 {
 	if (likely(p->l4 == IPPROTO_TCP)) {
-		*counted = ct_tcp_steady(e, p, &h->tcp, CTINFO2DIR(ctinfo));
+		*counted = ct_tcp_steady(e, p, CTINFO2DIR(ctinfo));
 		if (likely(*counted))
 			return CT_ACCEPT;
 	} else if (likely(p->l4 == IPPROTO_UDP)) {
@@ -157,14 +105,14 @@ static inline enum ct_verdict advance(struct ct_entry *e,
 
 static noinline struct ct_entry *
 new_entry(const struct ct_packet *p, const struct ct_proto *proto,
-	  const union header *h, const struct nf_conntrack_tuple *tuple,
+	  const struct nf_conntrack_tuple *tuple,
 	  const struct nf_conntrack_zone *zone, u32 hash,
 	  enum ct_invalid *reason)
 {
 	struct nf_conntrack_tuple repl __ct_uninit;
 	struct ct_entry *e;
 
-	if (likely(h)) {
+	if (has_ports(p)) {
 		ct_invert_addresses(&repl, tuple);
 		ct_invert_ports(&repl, tuple);
 	} else if (!ct_tuple_invert(&repl, tuple)) {
@@ -184,16 +132,17 @@ new_entry(const struct ct_packet *p, const struct ct_proto *proto,
 		return NULL;
 	}
 	e->hash[IP_CT_DIR_ORIGINAL] = hash;
-	e->hash[IP_CT_DIR_REPLY] = likely(h && !zone) ?
+	e->hash[IP_CT_DIR_REPLY] = has_ports(p) && likely(!zone) ?
 		ct_hash_inverse(hash, tuple) :
 		ct_tuple_hash(p->cn, &repl, e->zone_id[IP_CT_DIR_REPLY]);
 	return e;
 }
 
 static noinline unsigned int invalid(const struct ct_packet *p,
-				     enum ct_invalid reason)
+				     enum ct_invalid reason,
+				     const struct nf_conntrack_tuple *tuple)
 {
-	ct_invalid(p, reason, NULL, 0);
+	ct_invalid(p, reason, tuple, NULL, 0);
 	return NF_ACCEPT;
 }
 
@@ -202,45 +151,49 @@ static noinline unsigned int invalid_of(const struct ct_packet *p,
 					enum ct_invalid reason,
 					struct ct_entry *e, unsigned int dir)
 {
-	ct_invalid(p, reason, e, dir);
+	ct_invalid(p, reason, &e->dir[dir].tuple, e, dir);
 	ct_entry_put(e);
 	return NF_ACCEPT;
 }
 
-static void outer_daddr(const struct ct_packet *p, union nf_inet_addr *addr)
+/* One of which not even the transport header was found. */
+static noinline unsigned int unread(struct ct_packet *p, enum ct_invalid reason)
 {
-	memset(addr, 0, sizeof(*addr));
-	if (p->l3 == NFPROTO_IPV4)
-		addr->ip = ip_hdr(p->skb)->daddr;
-	else
-		addr->in6 = ipv6_hdr(p->skb)->daddr;
+	struct nf_conntrack_tuple none = { .src.l3num = p->l3 };
+
+	if (reason == CT_PASS_BY)
+		return NF_ACCEPT;
+	p->hlen = 0;
+	return invalid(p, reason, &none);
 }
 
-/* An ICMP error: RELATED to the connection whose packet it talks about. */
-static unsigned int track_error(const struct ct_packet *p,
-				const struct nf_conntrack_tuple *inner,
-				const struct nf_conntrack_zone *zone)
+/*
+ * An ICMP error: RELATED to the connection whose packet it talks about.
+ * Return: CT_OK or a reason
+ */
+static enum ct_invalid track_error(const struct ct_packet *p,
+				   const struct nf_conntrack_tuple *outer,
+				   const struct nf_conntrack_tuple *inner,
+				   const struct nf_conntrack_zone *zone)
 {
 	struct nf_conntrack_tuple answer;
 	enum ip_conntrack_info ctinfo;
-	union nf_inet_addr daddr;
 	struct ct_entry *e;
 	unsigned int dir;
 
 	/* The error travels the way an answer to the packet would. */
 	if (!ct_tuple_invert(&answer, inner))
-		return invalid(p, CT_INVALID_ICMP_INNER);
+		return CT_INVALID_ICMP_INNER;
 	e = ct_entry_find(p->cn, &answer, zone, &dir);
 	if (!e)
-		return invalid(p, CT_INVALID_ICMP_UNKNOWN);
-	outer_daddr(p, &daddr);
-	if (!nf_inet_addr_cmp(&daddr, &e->dir[dir].tuple.dst.u3)) {
+		return CT_INVALID_ICMP_UNKNOWN;
+	if (!nf_inet_addr_cmp(&outer->dst.u3, &e->dir[dir].tuple.dst.u3)) {
 		ct_entry_put(e);
-		return invalid(p, CT_INVALID_ICMP_MISMATCH);
+		return CT_INVALID_ICMP_MISMATCH;
 	}
 	ctinfo = dir == IP_CT_DIR_REPLY ? IP_CT_RELATED_REPLY : IP_CT_RELATED;
 	set_entry(p->skb, e, ctinfo);
-	return NF_ACCEPT;
+	return CT_OK;
 }
 
 /* Return: the event, if it is the first */
@@ -254,7 +207,7 @@ static u32 first_reply(struct ct_entry *e)
 
 static __always_inline unsigned int
 track_entry(struct ct_packet *p, const struct ct_proto *proto,
-	    const union header *h, const struct nf_conntrack_tuple *tuple,
+	    const struct nf_conntrack_tuple *tuple,
 	    const struct nf_conntrack_zone *zone)
 {
 	enum ct_invalid reason;
@@ -279,9 +232,9 @@ again:
 	}
 	if (unlikely(!e)) {
 		reason = CT_OK;
-		e = new_entry(p, proto, h, tuple, zone, hash, &reason);
+		e = new_entry(p, proto, tuple, zone, hash, &reason);
 		if (IS_ERR_OR_NULL(e)) {
-			invalid(p, reason);
+			invalid(p, reason, tuple);
 			if (!e)
 				return NF_ACCEPT;
 			ct_stat_inc(p->cn, base.drop);
@@ -294,7 +247,7 @@ again:
 	}
 	ctinfo = ctinfo_of(e, dir);
 
-	verdict = advance(e, p, proto, h, ctinfo, &reason, &counted);
+	verdict = advance(e, p, proto, ctinfo, &reason, &counted);
 	if (unlikely(verdict != CT_ACCEPT)) {
 		if (verdict == CT_RESTART && tries--) {
 			if (ct_entry_hot(e) & IPS_CONFIRMED)
@@ -329,85 +282,106 @@ again:
 	return NF_ACCEPT;
 }
 
-/* Of ICMP and ICMPv6, what is no query. Return: true if that was dealt with */
-static noinline bool track_icmp(const struct ct_packet *p,
-				const struct nf_conntrack_zone *zone,
-				unsigned int *verdict)
+/*
+ * Of ICMP and ICMPv6, what is no query. Return: CT_OK: it is one; CT_PASS_BY:
+ * that was dealt with; or a reason
+ */
+static enum ct_invalid track_icmp(const struct ct_packet *p,
+				  const struct nf_conntrack_tuple *outer,
+				  const struct nf_conntrack_zone *zone)
 {
 	struct nf_conntrack_tuple inner;
 	enum ct_invalid reason;
 
-	*verdict = NF_ACCEPT;
-	switch (ct_icmp_classify(p, &inner, &reason)) {
+	switch (ct_icmp_classify(p, outer, &inner, &reason)) {
 	case CT_ICMP_QUERY:
-		return false;
+		return CT_OK;
 	case CT_ICMP_ERROR:
-		*verdict = track_error(p, &inner, zone ?: &zone_default);
-		break;
+		return track_error(p, outer, &inner, zone ?: &zone_default) ?:
+		       CT_PASS_BY;
 	case CT_ICMP_UNTRACKED:
 		skb_set_nfct(p->skb, IP_CT_UNTRACKED);
-		break;
+		return CT_PASS_BY;
 	case CT_ICMP_BAD:
-		invalid(p, reason);
 		break;
 	}
-	return true;
+	return reason;
 }
 
-/* No reason: the packet is not to be tracked. */
-#define PASS_BY	__CT_INVALID_MAX
-
-/* Locate the transport header, and begin the tuple. */
-static inline enum ct_invalid begin(struct ct_packet *p,
-				    struct nf_conntrack_tuple *tuple)
+/* The header of what is neither TCP nor UDP. Return: as track_icmp() */
+static noinline enum ct_invalid
+read_other(struct ct_packet *p, const struct ct_proto *proto,
+	   struct nf_conntrack_tuple *tuple,
+	   const struct nf_conntrack_zone *zone)
 {
-	unsigned int nhoff = skb_network_offset(p->skb);
-	struct iphdr buf __ct_uninit;
-	const struct iphdr *iph;
-	enum ct_invalid reason;
+	enum ct_invalid reason = CT_OK;
 
-	if (p->l3 != NFPROTO_IPV4)
-		return ct_packet_begin(p, nhoff, tuple);
-	iph = skb_header_pointer(p->skb, nhoff, sizeof(buf), &buf);
-	if (unlikely(!iph))
-		return CT_INVALID_IP_SHORT;
-	/* From a socket with IP_NODEFRAG: it knows what it does. */
-	if (unlikely(ip_is_fragment(iph) && p->hook == NF_INET_LOCAL_OUT))
-		return PASS_BY;
-	reason = ct_locate_ipv4(p, iph, nhoff, false);
-	if (likely(!reason))
-		ct_begin_ipv4(p, iph, tuple);
-	return reason;
+	ct_packet_header(p);
+	if (proto->check)
+		reason = proto->check(p);
+	if (!reason && (proto == &ct_proto_icmp || proto == &ct_proto_icmpv6))
+		reason = track_icmp(p, tuple, zone);
+	return reason ?: proto->parse(p, tuple);
+}
+
+/*
+ * What ct_packet_header(), check() and parse() do for TCP and UDP, most of whose
+ * headers are not in a page: into @h, a member of @p->h
+ */
+#define read_header(p, h)						\
+do {									\
+	if (likely((p)->l4len >= sizeof(*(h)) &&			\
+		   ct_fetch_linear((p)->skb, (p)->l4off, h)))		\
+		(p)->hlen = sizeof(*(h));				\
+	else								\
+		ct_packet_header(p);					\
+} while (0)
+
+static inline void take_ports(const struct ct_packet *p,
+			      struct nf_conntrack_tuple *tuple)
+{
+	tuple->src.u.all = p->h.port[0];
+	tuple->dst.u.all = p->h.port[1];
 }
 
 static __always_inline unsigned int track_packet(struct ct_packet *p,
 						 const struct ct_entry *tmpl)
 {
+	const unsigned int nhoff = skb_network_offset(p->skb);
 	struct nf_conntrack_tuple tuple __aligned(8) __ct_uninit;
 	struct nf_conntrack_zone buf __ct_uninit;
-	union header hbuf __ct_uninit;
-	const union header *h;
 	const struct nf_conntrack_zone *zone;
 	const struct ct_proto *proto;
 	enum ct_invalid reason;
-	unsigned int verdict;
 
-	reason = begin(p, &tuple);
+	if (likely(p->l3 == NFPROTO_IPV4))
+		reason = ct_begin_ipv4(p, nhoff, p->skb->len, false, &tuple);
+	else
+		reason = ct_packet_begin(p, nhoff, &tuple);
 	if (unlikely(reason))
-		return reason == PASS_BY ? NF_ACCEPT : invalid(p, reason);
-	proto = find_proto(p);
-	h = find_header(p, &hbuf);
-	reason = check(p, proto, h);
-	if (unlikely(reason))
-		return invalid(p, reason);
+		return unread(p, reason);
 	zone = packet_zone(tmpl, p->skb, &buf);
-	if (unlikely(proto == &ct_proto_icmp || proto == &ct_proto_icmpv6) &&
-	    track_icmp(p, zone, &verdict))
-		return verdict;
-	reason = parse(p, proto, h, &tuple);
+
+	if (likely(p->l4 == IPPROTO_TCP)) {
+		proto = &ct_proto_tcp;
+		read_header(p, &p->h.tcp);
+		reason = ct_tcp_check(p);
+		if (likely(!reason))
+			take_ports(p, &tuple);
+	} else if (likely(p->l4 == IPPROTO_UDP)) {
+		proto = &ct_proto_udp;
+		read_header(p, &p->h.udp);
+		reason = ct_udp_check(p);
+		if (likely(!reason))
+			take_ports(p, &tuple);
+	} else {
+		proto = ct_proto_find(p->l3, p->l4);
+		reason = read_other(p, proto, &tuple, zone);
+	}
 	if (unlikely(reason))
-		return invalid(p, reason);
-	return track_entry(p, proto, h, &tuple, zone);
+		return reason == CT_PASS_BY ? NF_ACCEPT :
+					      invalid(p, reason, &tuple);
+	return track_entry(p, proto, &tuple, zone);
 }
 
 unsigned int ct_track(struct ct_net *cn, struct sk_buff *skb,
@@ -461,8 +435,6 @@ static bool join_winner(struct ct_packet *p, struct ct_entry *loser,
 			break;
 	if (dir == IP_CT_DIR_MAX)
 		return false;
-	if (ct_packet_locate(p, skb_network_offset(p->skb), false) != CT_OK)
-		return false;
 
 	ctinfo = ctinfo_of(winner, dir);
 	if (proto->packet(winner, p, ctinfo, &reason) != CT_ACCEPT)
@@ -481,11 +453,15 @@ static noinline unsigned int not_confirmed(struct sk_buff *skb,
 					   struct ct_entry *e,
 					   struct ct_entry *clash)
 {
+	const struct nf_conntrack_tuple *tuple =
+		&e->dir[IP_CT_DIR_ORIGINAL].tuple;
+	/* It was read when it came, and is not read again. */
 	struct ct_packet p = {
 		.skb = skb,
 		.cn = e->cn,
 		.hook = NF_INET_POST_ROUTING,
-		.l3 = e->dir[IP_CT_DIR_ORIGINAL].tuple.src.l3num,
+		.l3 = tuple->src.l3num,
+		.l4 = tuple->dst.protonum,
 	};
 
 	if (clash) {
@@ -496,7 +472,7 @@ static noinline unsigned int not_confirmed(struct sk_buff *skb,
 			ct_stat_inc(p.cn, base.clash_resolve);
 			return NF_ACCEPT;
 		}
-		ct_invalid(&p, CT_INVALID_CLASH, NULL, 0);
+		ct_invalid(&p, CT_INVALID_CLASH, tuple, NULL, 0);
 	}
 	ct_stat_inc(p.cn, base.insert_failed);
 	ct_stat_inc(p.cn, base.drop);
@@ -506,6 +482,7 @@ static noinline unsigned int not_confirmed(struct sk_buff *skb,
 static noinline unsigned int confirm(struct sk_buff *skb, struct ct_entry *e)
 {
 	struct ct_entry *clash = NULL;
+	unsigned long status;
 	int err;
 
 	/*
@@ -514,8 +491,9 @@ static noinline unsigned int confirm(struct sk_buff *skb, struct ct_entry *e)
 	 */
 	if (ct_entry_hot(e) & CT_HOT_CLAIMED)
 		return NF_ACCEPT;
-	if (e->status & (IPS_TEMPLATE | IPS_DYING))
-		return e->status & IPS_DYING ? NF_DROP : NF_ACCEPT;
+	status = READ_ONCE(e->status);
+	if (status & (IPS_TEMPLATE | IPS_DYING))
+		return status & IPS_DYING ? NF_DROP : NF_ACCEPT;
 	if (atomic_fetch_or(CT_HOT_CLAIMED, &e->hot) & CT_HOT_CLAIMED)
 		return NF_ACCEPT;
 
@@ -563,8 +541,7 @@ bool ct_tuple_of_skb(struct nf_conntrack_tuple *tuple,
 	if (!skb->dev)
 		return false;
 	p.cn = ct_net(dev_net(skb->dev));
-	if (!p.cn || ct_packet_locate(&p, skb_network_offset(skb), false) ||
-	    ct_packet_tuple(&p, skb_network_offset(skb), &key))
+	if (!p.cn || ct_packet_read(&p, skb_network_offset(skb), &key))
 		return false;
 	e = ct_entry_find(p.cn, &key, &zone_default, &dir);
 	if (!e)

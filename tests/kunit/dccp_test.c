@@ -617,7 +617,7 @@ static void test_tuple(struct kunit *test)
 	KUNIT_ASSERT_PTR_EQ(test, proto, &ct_proto_dccp);
 	put_packet(&t, V6, &k, 0, 0);
 	p = test_located(test, test_net(test), test_skb(test, &t, t.len), V6);
-	KUNIT_EXPECT_EQ(test, (int)ct_packet_tuple(&p, 0, &tuple), CT_OK);
+	KUNIT_EXPECT_EQ(test, (int)ct_packet_read(&p, 0, &tuple), CT_OK);
 	KUNIT_EXPECT_TRUE(test, ct_tuple_invert(&inverse, &tuple));
 	KUNIT_EXPECT_EQ(test, ntohs(tuple.src.u.all), ntohs(TEST_SPORT));
 	KUNIT_EXPECT_EQ(test, ntohs(tuple.dst.u.all), ntohs(TEST_DPORT));

@@ -65,7 +65,7 @@ static void test_header(struct kunit *test)
 		test_put(&t, c->padding);
 		p = test_located(test, cn, test_skb(test, &t, linear ? t.len :
 						    t.l4off), t.l3);
-		KUNIT_EXPECT_EQ(test, (int)ct_packet_tuple(&p, 0, &tuple),
+		KUNIT_EXPECT_EQ(test, (int)ct_packet_read(&p, 0, &tuple),
 				(int)c->expect);
 		kfree_skb(p.skb);
 		if (c->expect)

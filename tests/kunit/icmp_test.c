@@ -188,7 +188,7 @@ static void test_kind(struct kunit *test)
 {
 	const struct kind_case *c = test->param_value;
 	enum ct_invalid reason = CT_OK;
-	struct nf_conntrack_tuple inner;
+	struct nf_conntrack_tuple outer, inner;
 	enum ct_icmp_kind kind;
 	struct test_packet t;
 	unsigned int quoted;
@@ -207,8 +207,9 @@ static void test_kind(struct kunit *test)
 
 	p = test_located(test, test_net(test),
 			 test_skb(test, &t, c->linear ?: t.len), t.l3);
+	KUNIT_EXPECT_EQ(test, (int)ct_packet_read(&p, 0, &outer), CT_OK);
 	memset(&inner, 0xff, sizeof(inner));
-	kind = ct_icmp_classify(&p, &inner, &reason);
+	kind = ct_icmp_classify(&p, &outer, &inner, &reason);
 	KUNIT_EXPECT_EQ(test, (int)kind, (int)c->kind);
 	KUNIT_EXPECT_EQ(test, (int)reason, (int)c->reason);
 	if (kind == CT_ICMP_ERROR && c->kind == CT_ICMP_ERROR)
@@ -258,7 +259,7 @@ static void test_redirect(struct kunit *test)
 {
 	const struct redirect_case *c = test->param_value;
 	enum ct_invalid reason = CT_OK;
-	struct nf_conntrack_tuple inner;
+	struct nf_conntrack_tuple outer, inner;
 	enum ct_icmp_kind kind;
 	struct test_packet t;
 	struct ipv6hdr *ip6;
@@ -283,7 +284,8 @@ static void test_redirect(struct kunit *test)
 	test_finish(&t);
 
 	p = test_located(test, test_net(test), test_skb(test, &t, t.len), V6);
-	kind = ct_icmp_classify(&p, &inner, &reason);
+	KUNIT_EXPECT_EQ(test, (int)ct_packet_read(&p, 0, &outer), CT_OK);
+	kind = ct_icmp_classify(&p, &outer, &inner, &reason);
 	KUNIT_EXPECT_EQ(test, (int)kind, (int)c->kind);
 	KUNIT_EXPECT_EQ(test, (int)reason, (int)c->reason);
 	if (kind == CT_ICMP_ERROR && c->kind == CT_ICMP_ERROR)
@@ -371,7 +373,7 @@ static void test_open(struct kunit *test)
 	proto = ct_proto_find(p.l3, p.l4);
 	KUNIT_EXPECT_EQ(test, (int)proto->check(&p), (int)c->check);
 	if (c->check == CT_OK) {
-		ct_packet_tuple(&p, 0, &e->dir[IP_CT_DIR_ORIGINAL].tuple);
+		ct_packet_read(&p, 0, &e->dir[IP_CT_DIR_ORIGINAL].tuple);
 		KUNIT_EXPECT_EQ(test, (int)proto->new(e, &p), (int)c->open);
 	}
 	if (c->check == CT_OK && c->open == CT_OK) {

@@ -14,6 +14,7 @@
 #include <net/checksum.h>
 #include <net/ct/entry.h>
 #include <net/ct/net.h>
+#include <net/ct/packet.h>
 #include <net/ct/policy.h>
 #include <net/ct/proto.h>
 #include <net/ct/tuple.h>
@@ -263,7 +264,7 @@ static inline void test_free_rare(struct ct_entry *e)
 	kfree(e->ext);
 }
 
-/* The located packet of an skb, as it comes in from outside. */
+/* The packet of an skb, as it comes in from outside, and its header read. */
 static inline struct ct_packet test_located(struct kunit *test,
 					    struct ct_net *cn,
 					    struct sk_buff *skb, u8 l3)
@@ -274,8 +275,10 @@ static inline struct ct_packet test_located(struct kunit *test,
 		.hook = NF_INET_PRE_ROUTING,
 		.l3 = l3,
 	};
+	struct nf_conntrack_tuple tuple;
 
-	KUNIT_EXPECT_EQ(test, (int)ct_packet_locate(&p, 0, false), CT_OK);
+	KUNIT_EXPECT_EQ(test, (int)ct_packet_begin(&p, 0, &tuple), CT_OK);
+	ct_packet_header(&p);
 	return p;
 }
 

@@ -216,7 +216,7 @@ static void policy_packet(struct kunit *test)
 
 		tuple = &e->dir[IP_CT_DIR_ORIGINAL].tuple;
 		p = test_located(test, cn, test_skb(test, &t, t.len), t.l3);
-		KUNIT_EXPECT_EQ(test, (int)ct_packet_tuple(&p, 0, tuple),
+		KUNIT_EXPECT_EQ(test, (int)ct_packet_read(&p, 0, tuple),
 				CT_OK);
 		KUNIT_EXPECT_EQ(test, (int)proto->new(e, &p), CT_OK);
 		timeouts = test_policy(test, e, c->l4, mode);

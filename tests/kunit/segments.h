@@ -43,6 +43,7 @@ static inline struct ct_packet make(struct kunit *test, struct ct_net *cn,
 				    const struct segment *seg)
 {
 	struct test_packet t;
+	struct ct_packet p;
 	struct tcphdr *th;
 
 	test_start(&t, NFPROTO_IPV4, IPPROTO_TCP);
@@ -56,7 +57,10 @@ static inline struct ct_packet make(struct kunit *test, struct ct_net *cn,
 	memcpy(test_put(&t, round_up(seg->optlen, 4)), seg->opt, seg->optlen);
 	test_put(&t, seg->payload);
 	test_finish(&t);
-	return test_located(test, cn, test_skb(test, &t, t.len), t.l3);
+	p = test_located(test, cn, test_skb(test, &t, t.len), t.l3);
+	/* It reads the options. What it says is not what is tested. */
+	ct_proto_tcp.check(&p);
+	return p;
 }
 
 /* Send a segment, and do afterwards what the caller of packet() does. */
@@ -77,8 +81,7 @@ static inline enum ct_verdict play(struct kunit *test, struct ct_entry *e,
 	if (!e->proto.tcp.state) {
 		*reason = ct_proto_tcp.new(e, &p);
 		verdict = *reason ? CT_INVALID : CT_ACCEPT;
-	} else if (ct_tcp_steady(e, &p, (void *)(p.skb->data + p.l4off),
-				 dir)) {
+	} else if (ct_tcp_steady(e, &p, dir)) {
 		verdict = CT_ACCEPT;
 	} else {
 		verdict = ct_proto_tcp.packet(e, &p, ctinfo, reason);

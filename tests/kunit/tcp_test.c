@@ -587,6 +587,7 @@ static void send_options(struct kunit *test, struct ct_entry *e,
 	memcpy(test_put(&t, 8), options, 8);
 	test_finish(&t);
 	p = test_located(test, e->cn, test_skb(test, &t, t.l4off + 23), t.l3);
+	KUNIT_EXPECT_EQ(test, (int)ct_proto_tcp.check(&p), CT_OK);
 	if (dir == O)
 		KUNIT_EXPECT_EQ(test, (int)ct_proto_tcp.new(e, &p), CT_OK);
 	KUNIT_EXPECT_EQ(test,

@@ -167,7 +167,7 @@ static void test_generic(struct kunit *test)
 	memset(test_put(&t, 8), 0x5a, 8);
 	test_finish(&t);
 	p = test_located(test, cn, test_skb(test, &t, t.len), t.l3);
-	KUNIT_EXPECT_EQ(test, (int)ct_packet_tuple(&p, 0, &tuple), CT_OK);
+	KUNIT_EXPECT_EQ(test, (int)ct_packet_read(&p, 0, &tuple), CT_OK);
 	KUNIT_EXPECT_FALSE(test, tuple.src.u.all);
 	KUNIT_EXPECT_FALSE(test, tuple.dst.u.all);
 	KUNIT_EXPECT_EQ(test, (int)proto->new(e, &p), CT_OK);

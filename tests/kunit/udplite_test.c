@@ -116,7 +116,7 @@ static void test_answered(struct kunit *test)
 	test_put_udp(&t, 4);
 	test_finish(&t);
 	p = test_located(test, cn, test_skb(test, &t, t.len), t.l3);
-	KUNIT_EXPECT_EQ(test, (int)ct_packet_tuple(&p, 0, &tuple), CT_OK);
+	KUNIT_EXPECT_EQ(test, (int)ct_packet_read(&p, 0, &tuple), CT_OK);
 	KUNIT_EXPECT_EQ(test, ntohs(tuple.src.u.all), ntohs(TEST_SPORT));
 	KUNIT_EXPECT_EQ(test, ntohs(tuple.dst.u.all), ntohs(TEST_DPORT));
 

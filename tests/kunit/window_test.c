@@ -534,8 +534,7 @@ static void walk_step(struct kunit *test, struct walk *w, struct rnd_state *rnd)
 	p = make(test, w->e[0]->cn, &seg);
 	for (i = 1; i < ARRAY_SIZE(w->e); i++)
 		memcpy(w->e[i], w->e[0], sizeof(*w->e[0]));
-	steady = ct_tcp_steady(w->e[1], &p, (void *)(p.skb->data + p.l4off),
-			       dir);
+	steady = ct_tcp_steady(w->e[1], &p, dir);
 	ct_proto_tcp.packet(w->e[2], &p, dir == R ? IP_CT_ESTABLISHED_REPLY :
 						    IP_CT_ESTABLISHED, &reason);
 	w->steady += steady;
@@ -600,8 +599,7 @@ static void test_not_steady(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct ct_packet p = make(test, e->cn, &rows[i].seg);
 
-		KUNIT_EXPECT_EQ_MSG(test, ct_tcp_steady(e, &p, (void *)
-				    (p.skb->data + p.l4off), O),
+		KUNIT_EXPECT_EQ_MSG(test, ct_tcp_steady(e, &p, O),
 				    rows[i].steady, "%s", rows[i].name);
 		kfree_skb(p.skb);
 	}

@@ -93,8 +93,8 @@ subset("IPv6, without a connection", one("invalid", found), protocol=17,
 
 short = ip(A4, B4, TCP, tcp(A4, B4, 4, 80, "S")[:3])
 found = events(lambda: wire.pass_on("a", short))
-subset("less than ports", one("invalid", found), protocol=0,
-       src="0.0.0.0:0", reason=5)
+subset("less than ports", one("invalid", found), protocol=6,
+       src="10.8.0.1:0", reason=5)
 
 
 def sctp(vtag, chunk):

@@ -5,6 +5,7 @@
 #include <linux/ct.h>
 #include <linux/netfilter.h>
 #include <net/ct/entry.h>
+#include <net/ct/packet.h>
 #include <net/ct/tuple.h>
 
 struct nlattr;
@@ -56,13 +57,17 @@ struct ct_why {
  * struct ct_proto - a protocol tracker
  * @num: IPPROTO_*, 0 for generic
  * @share_on_clash: two packets that open the same connection at once
- *	may share one entry (§3): connectionless protocols
+ *	may share one entry (§3): connectionless protocols. @packet is then
+ *	also called for one whose header is not read again: @p->hlen is 0
+ * @header: how much of a transport header all others want to see: so many
+ *	bytes, as far as they are there, are read into @p->h before
  * @parse: transport header to the port part of a tuple (src.u, dst.u);
  *	called for packets and for what is inside ICMP errors, where only
  *	8 bytes may be there. CT_OK or a reason
  * @invert: the port part of the answer's tuple; false: no answer exists
  * @check: header sanity and checksum of a packet to be tracked (not inner).
- *	@p->hook tells if checksums can be checked. CT_OK or a reason
+ *	@p->hook tells if checksums can be checked. May read more of the header
+ *	into @p->h. CT_OK or a reason
  * @new: may this packet open a connection? Initialises @e->proto, and does
  *	for this packet what @packet would. No lock: the entry is nobody else's
  *	yet. CT_OK or a reason
@@ -79,11 +84,12 @@ struct ct_why {
 struct ct_proto {
 	u8 num;
 	bool share_on_clash;
+	u8 header;
 	enum ct_invalid (*parse)(const struct ct_packet *p,
 				 struct nf_conntrack_tuple *tuple);
 	bool (*invert)(struct nf_conntrack_tuple *inv,
 		       const struct nf_conntrack_tuple *tuple);
-	enum ct_invalid (*check)(const struct ct_packet *p);
+	enum ct_invalid (*check)(struct ct_packet *p);
 	enum ct_invalid (*new)(struct ct_entry *e, const struct ct_packet *p);
 	enum ct_verdict (*packet)(struct ct_entry *e,
 				  const struct ct_packet *p,
@@ -130,12 +136,14 @@ enum ct_icmp_kind {
 
 /**
  * ct_icmp_classify() - query, error, or neither?
- * @p: a located, checked ICMP or ICMPv6 packet
+ * @p: an ICMP or ICMPv6 packet that was checked
+ * @outer: its addresses
  * @inner: for CT_ICMP_ERROR: the tuple of the packet inside, as it was sent
  * @reason: for CT_ICMP_BAD: why
  * Context: softirq. Return: see enum ct_icmp_kind
  */
 enum ct_icmp_kind ct_icmp_classify(const struct ct_packet *p,
+				   const struct nf_conntrack_tuple *outer,
 				   struct nf_conntrack_tuple *inner,
 				   enum ct_invalid *reason);
 

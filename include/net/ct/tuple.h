@@ -2,7 +2,7 @@
 #ifndef _NET_CT_TUPLE_H
 #define _NET_CT_TUPLE_H
 
-#include <linux/skbuff.h>
+#include <linux/types.h>
 #include <linux/string.h>
 #include <net/netfilter/nf_conntrack_tuple.h>
 
@@ -17,65 +17,6 @@ struct ct_net;
 #else
 #define __ct_uninit
 #endif
-
-/**
- * struct ct_packet - where the parts of a packet are
- * @skb: the packet
- * @cn: namespace
- * @hook: NF_INET_*
- * @l3: NFPROTO_IPV4 or NFPROTO_IPV6
- * @l4: IPPROTO_* of the transport header
- * @l4off: offset of the transport header from skb->data
- * @l4len: bytes from there to the end of the packet by the network header,
- *	never past the end of @skb
- * @events: where to add what happened, bits 1 << IPCT_*, to be reported when
- *	the packet was dealt with; NULL: report at once
- */
-struct ct_packet {
-	struct sk_buff *skb;
-	struct ct_net *cn;
-	u8 hook;
-	u8 l3;
-	u8 l4;
-	unsigned int l4off;
-	unsigned int l4len;
-	u32 *events;
-};
-
-/**
- * ct_packet_locate() - find the transport header
- * @p: @skb, @l3 set; fills @l4, @l4off, @l4len
- * @nhoff: offset of the network header from skb->data (also of one inside
- *	an ICMP error)
- * @inner: the packet is the start of one inside an ICMP error: it may be cut
- *	short after the first 8 bytes of transport header
- *
- * IPv4 options and IPv6 extension headers are walked (RFC 8200, 4). Non-first
- * fragments are invalid.
- * Return: CT_OK or a reason
- */
-enum ct_invalid ct_packet_locate(struct ct_packet *p, unsigned int nhoff,
-				 bool inner);
-
-/**
- * ct_packet_begin() - locate a packet and begin its tuple
- * @p: as for ct_packet_locate(), which this does first, for no inner packet
- * @nhoff: offset of the network header from skb->data
- * @tuple: filled but for what proto->parse() adds, which is 0
- * Return: CT_OK or a reason
- */
-enum ct_invalid ct_packet_begin(struct ct_packet *p, unsigned int nhoff,
-				struct nf_conntrack_tuple *tuple);
-
-/**
- * ct_packet_tuple() - the tuple of a located packet
- * @p: the packet
- * @nhoff: offset of its network header
- * @tuple: filled whole: unused bytes are zero, dst.dir is IP_CT_DIR_ORIGINAL
- * Return: CT_OK or a reason (transport header truncated)
- */
-enum ct_invalid ct_packet_tuple(const struct ct_packet *p, unsigned int nhoff,
-				struct nf_conntrack_tuple *tuple);
 
 /**
  * ct_tuple_invert() - the tuple of the answer

@@ -9,6 +9,7 @@
 #include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/slab.h>
 #include <net/ct/hooks.h>
+#include <net/ct/packet.h>
 #include <net/ct/tuple.h>
 #include <net/netlink.h>
 #include "compat.h"
@@ -227,7 +228,6 @@ static bool parse(struct ct_net *cn, struct sk_buff *skb,
 		  struct nf_conntrack_tuple *tuple)
 {
 	struct ct_packet p = { .skb = skb, .cn = cn };
-	unsigned int nhoff = skb_network_offset(skb);
 
 	if (skb->protocol == htons(ETH_P_IP))
 		p.l3 = NFPROTO_IPV4;
@@ -235,8 +235,7 @@ static bool parse(struct ct_net *cn, struct sk_buff *skb,
 		p.l3 = NFPROTO_IPV6;
 	else
 		return false;
-	return ct_packet_locate(&p, nhoff, false) == CT_OK &&
-	       ct_packet_tuple(&p, nhoff, tuple) == CT_OK;
+	return ct_packet_read(&p, skb_network_offset(skb), tuple) == CT_OK;
 }
 
 static void zone_of(const struct ct_entry *e, struct nf_conntrack_zone *zone)

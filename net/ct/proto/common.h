@@ -7,6 +7,7 @@
 #include <linux/skbuff.h>
 #include <net/ct/entry.h>
 #include <net/ct/net.h>
+#include <net/ct/packet.h>
 #include <net/ct/policy.h>
 #include <net/ct/proto.h>
 #include <net/ct/tuple.h>
@@ -15,16 +16,10 @@
 static inline enum ct_invalid ct_parse_ports(const struct ct_packet *p,
 					     struct nf_conntrack_tuple *tuple)
 {
-	const __be16 *ports;
-	__be16 buf[2];
-
-	if (unlikely(p->l4len < sizeof(buf)))
+	if (unlikely(p->hlen < sizeof(p->h.port)))
 		return CT_INVALID_L4_SHORT;
-	ports = skb_header_pointer(p->skb, p->l4off, sizeof(buf), buf);
-	if (unlikely(!ports))
-		return CT_INVALID_L4_SHORT;
-	tuple->src.u.all = ports[0];
-	tuple->dst.u.all = ports[1];
+	tuple->src.u.all = p->h.port[0];
+	tuple->dst.u.all = p->h.port[1];
 	return CT_OK;
 }
 
@@ -123,6 +118,7 @@ enum ct_icmp_kind ct_icmpv4_classify(const struct ct_packet *p,
 				     struct nf_conntrack_tuple *inner,
 				     enum ct_invalid *reason);
 enum ct_icmp_kind ct_icmpv6_classify(const struct ct_packet *p,
+				     const struct nf_conntrack_tuple *outer,
 				     struct nf_conntrack_tuple *inner,
 				     enum ct_invalid *reason);
 

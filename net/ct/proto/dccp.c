@@ -163,6 +163,8 @@ struct numbers {
 /* No number of 48 bits. */
 #define UNKNOWN	U64_MAX
 
+static_assert(sizeof(struct long_header) <= sizeof(union ct_header));
+
 /* Up to the options. With short numbers, acknowledgments are shorter, too. */
 static unsigned int header_len(const struct dccp_hdr *dh)
 {
@@ -173,34 +175,35 @@ static unsigned int header_len(const struct dccp_hdr *dh)
 	return sizeof(*dh) + (rest ? sizeof(__be32) : 0);
 }
 
-/*
- * Some can change packets that are on their way, so all is read once, here.
- * Return: false if it is not the packet any more that passed dccp_check()
- */
+static const struct long_header *header(const struct ct_packet *p)
+{
+	return (const void *)p->h.raw;
+}
+
+/* Return: false if dccp_check() would not let it pass */
 static bool read_header(const struct ct_packet *p, struct numbers *n)
 {
-	struct long_header buf;
+	const struct long_header *lh = header(p);
 	unsigned int len;
 
-	if (skb_copy_bits(p->skb, p->l4off, &buf.h, sizeof(buf.h)))
+	if (p->hlen < sizeof(lh->h))
 		return false;
-	n->type = buf.h.dccph_type;
+	n->type = lh->h.dccph_type;
 	n->seq = UNKNOWN;
 	n->ack = UNKNOWN;
 	if (n->type >= DCCP_NR_PKT_TYPES)
 		return false;
-	if (!buf.h.dccph_x)
+	if (!lh->h.dccph_x)
 		return MAY_BE_SHORT & BIT(n->type);
 
-	len = min_t(unsigned int, header_len(&buf.h), sizeof(buf));
-	if (skb_copy_bits(p->skb, p->l4off + sizeof(buf.h), &buf.ext,
-			  len - sizeof(buf.h)))
+	len = min_t(unsigned int, header_len(&lh->h), sizeof(*lh));
+	if (p->hlen < len)
 		return false;
-	n->seq = (u64)ntohs(buf.h.dccph_seq) << 32 |
-		 ntohl(buf.ext.dccph_seq_low);
-	if (len == sizeof(buf))
-		n->ack = (u64)ntohs(buf.ack.dccph_ack_nr_high) << 32 |
-			 ntohl(buf.ack.dccph_ack_nr_low);
+	n->seq = (u64)ntohs(lh->h.dccph_seq) << 32 |
+		 ntohl(lh->ext.dccph_seq_low);
+	if (len == sizeof(*lh))
+		n->ack = (u64)ntohs(lh->ack.dccph_ack_nr_high) << 32 |
+			 ntohl(lh->ack.dccph_ack_nr_low);
 	return true;
 }
 
@@ -269,13 +272,11 @@ static unsigned int coverage(const struct ct_packet *p,
  * As 8.5 has it, step 1, but that the data offset need not be past the header of
  * the packet's type: its receiver sees to that.
  */
-static enum ct_invalid dccp_check(const struct ct_packet *p)
+static enum ct_invalid dccp_check(struct ct_packet *p)
 {
-	struct dccp_hdr buf __ct_uninit;
-	const struct dccp_hdr *dh;
+	const struct dccp_hdr *dh = &header(p)->h;
 
-	dh = skb_header_pointer(p->skb, p->l4off, sizeof(buf), &buf);
-	if (!dh || p->l4len < sizeof(*dh))
+	if (p->hlen < sizeof(*dh))
 		return CT_INVALID_L4_SHORT;
 	if (dh->dccph_doff * 4 < sizeof(*dh) || dh->dccph_doff * 4 > p->l4len)
 		return CT_INVALID_DCCP_HEADER;
@@ -366,6 +367,7 @@ static u8 dccp_state(const struct ct_entry *e)
 
 const struct ct_proto ct_proto_dccp = {
 	.num = IPPROTO_DCCP,
+	.header = sizeof(struct long_header),
 	.parse = ct_parse_ports,
 	.invert = ct_invert_ports,
 	.check = dccp_check,

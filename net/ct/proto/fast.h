@@ -52,14 +52,39 @@ static inline enum ct_segment ct_tcp_segment(const struct tcphdr *th)
 			 FLAGS(TCPHDR_RST) | \
 			 FLAGS(TCPHDR_RST | TCPHDR_ACK))
 
-/* @th: NULL if the packet ends before */
-static inline enum ct_invalid ct_tcp_check(const struct ct_packet *p,
-					   const struct tcphdr *th)
+/* The options as RFC 7323, appendix A, would have them, which is what most do. */
+union ct_timestamp {
+	__be32 begin;
+	u8 all[TCPOLEN_TSTAMP_ALIGNED];
+};
+
+#define TIMESTAMP	htonl(TCPOPT_NOP << 24 | TCPOPT_NOP << 16 | \
+			      TCPOPT_TIMESTAMP << 8 | TCPOLEN_TIMESTAMP)
+
+/* Behind the header, with a data offset that was found to be right. */
+static inline bool ct_tcp_read_options(struct ct_packet *p)
 {
-	if (unlikely(!th || p->l4len < sizeof(*th)))
+	const unsigned int off = p->l4off + sizeof(p->h.tcp);
+	const unsigned int len = p->h.tcp.doff * 4 - sizeof(p->h.tcp);
+	union ct_timestamp *ts = (union ct_timestamp *)p->h.tcp_options;
+
+	p->hlen = sizeof(p->h.tcp);
+	if (unlikely(len != sizeof(*ts) || !ct_fetch_linear(p->skb, off, ts)))
+		return ct_packet_more(p, len);
+	p->hlen += sizeof(*ts);
+	return true;
+}
+
+static inline enum ct_invalid ct_tcp_check(struct ct_packet *p)
+{
+	const struct tcphdr *th = &p->h.tcp;
+
+	if (unlikely(p->hlen < sizeof(*th)))
 		return CT_INVALID_L4_SHORT;
 	if (unlikely(th->doff * 4 < sizeof(*th) || th->doff * 4 > p->l4len))
 		return CT_INVALID_TCP_HEADER;
+	if (th->doff * 4 > sizeof(*th) && unlikely(!ct_tcp_read_options(p)))
+		return CT_INVALID_L4_SHORT;
 	if (ct_checksum_due(p) &&
 	    nf_checksum(p->skb, p->hook, p->l4off, IPPROTO_TCP, p->l3))
 		return CT_INVALID_TCP_CHECKSUM;
@@ -68,13 +93,12 @@ static inline enum ct_invalid ct_tcp_check(const struct ct_packet *p,
 	return CT_OK;
 }
 
-/* @uh: NULL if the packet ends before */
-static inline enum ct_invalid ct_udp_check(const struct ct_packet *p,
-					   const struct udphdr *uh)
+static inline enum ct_invalid ct_udp_check(const struct ct_packet *p)
 {
+	const struct udphdr *uh = &p->h.udp;
 	unsigned int len;
 
-	if (unlikely(!uh || p->l4len < sizeof(*uh)))
+	if (unlikely(p->hlen < sizeof(*uh)))
 		return CT_INVALID_L4_SHORT;
 
 	len = ntohs(uh->len);
@@ -90,22 +114,14 @@ static inline enum ct_invalid ct_udp_check(const struct ct_packet *p,
 	return CT_OK;
 }
 
-/* No options, or a timestamp alone (as RFC 7323 A has it): nothing to read. */
-static inline bool ct_tcp_plain(const struct ct_packet *p,
-				const struct tcphdr *th)
+/* No options, or a timestamp alone: nothing to read. */
+static inline bool ct_tcp_plain(const struct ct_packet *p)
 {
-	__be32 buf __ct_uninit;
-	const __be32 *opt;
+	const union ct_timestamp *ts = (const void *)p->h.tcp_options;
 
-	if (th->doff == sizeof(*th) / 4)
-		return true;
-	if (th->doff * 4 != sizeof(*th) + TCPOLEN_TSTAMP_ALIGNED)
-		return false;
-	opt = skb_header_pointer(p->skb, p->l4off + sizeof(*th), sizeof(buf),
-				 &buf);
-	return likely(opt) &&
-	       *opt == htonl(TCPOPT_NOP << 24 | TCPOPT_NOP << 16 |
-			     TCPOPT_TIMESTAMP << 8 | TCPOLEN_TIMESTAMP);
+	return p->hlen == sizeof(p->h.tcp) ||
+	       (p->hlen == sizeof(p->h.tcp) + sizeof(*ts) &&
+		likely(ts->begin == TIMESTAMP));
 }
 
 /* What is left of it for a connection with a policy, or not yet confirmed. */
@@ -117,15 +133,16 @@ void ct_tcp_steady_rare(struct ct_entry *e);
  * Return: false if it is something else, and nothing was done
  */
 static inline bool ct_tcp_steady(struct ct_entry *e, const struct ct_packet *p,
-				 const struct tcphdr *th, unsigned int dir)
+				 unsigned int dir)
 {
+	const struct tcphdr *th = &p->h.tcp;
 	struct ct_window *s = &e->seen.window[dir], *r = &e->seen.window[!dir];
 	struct ct_tcp *tcp = &e->proto.tcp;
 	struct ct_numbers n;
 	u32 timeout, hot;
 	bool steady, bh;
 
-	if (unlikely(ct_tcp_segment(th) != SEG_ACK || !ct_tcp_plain(p, th)))
+	if (unlikely(ct_tcp_segment(th) != SEG_ACK || !ct_tcp_plain(p)))
 		return false;
 	n.seq = ntohl(th->seq);
 	n.end = n.seq + p->l4len - th->doff * 4;

@@ -9,6 +9,9 @@
 #include <net/pptp.h>
 #include "common.h"
 
+/* What there is of the header in either version, and the call. */
+#define HEADER	offsetofend(struct pptp_gre_header, call_id)
+
 /*
  * Only the number of the receiver's call is in the packet. The sender's own is
  * known to who followed the control connection; without that it is 0, and the
@@ -17,24 +20,14 @@
 static enum ct_invalid gre_parse(const struct ct_packet *p,
 				 struct nf_conntrack_tuple *tuple)
 {
-	const unsigned int need = offsetofend(struct pptp_gre_header, call_id);
-	struct pptp_gre_header buf __ct_uninit;
-	const struct gre_base_hdr *base;
-	const struct pptp_gre_header *h;
+	const struct pptp_gre_header *h = (const void *)p->h.raw;
 
-	tuple->src.u.all = 0;
-	tuple->dst.u.all = 0;
-	if (p->l4len < sizeof(*base))
+	BUILD_BUG_ON(sizeof(*h) > sizeof(p->h));
+	if (p->hlen < sizeof(h->gre_hd))
 		return CT_INVALID_L4_SHORT;
-	base = skb_header_pointer(p->skb, p->l4off, sizeof(*base), &buf);
-	if (!base)
-		return CT_INVALID_L4_SHORT;
-	if ((base->flags & GRE_VERSION) != GRE_VERSION_1)
+	if ((h->gre_hd.flags & GRE_VERSION) != GRE_VERSION_1)
 		return CT_OK;
-	if (p->l4len < need)
-		return CT_INVALID_L4_SHORT;
-	h = skb_header_pointer(p->skb, p->l4off, need, &buf);
-	if (!h)
+	if (p->hlen < HEADER)
 		return CT_INVALID_L4_SHORT;
 	if (h->gre_hd.protocol != GRE_PROTO_PPP)
 		return CT_INVALID_GRE_PROTOCOL;
@@ -59,6 +52,7 @@ static enum ct_verdict gre_packet(struct ct_entry *e, const struct ct_packet *p,
 const struct ct_proto ct_proto_gre = {
 	.num = IPPROTO_GRE,
 	.share_on_clash = true,
+	.header = HEADER,
 	.parse = gre_parse,
 	.invert = ct_invert_ports,
 	.new = gre_new,

@@ -51,15 +51,11 @@ static bool icmp_invert(struct nf_conntrack_tuple *inv,
 	return true;
 }
 
-static enum ct_invalid icmp_check(const struct ct_packet *p)
+static enum ct_invalid icmp_check(struct ct_packet *p)
 {
-	const struct icmphdr *ih;
-	struct icmphdr buf;
+	const struct icmphdr *ih = &p->h.icmp;
 
-	if (p->l4len < sizeof(buf))
-		return CT_INVALID_L4_SHORT;
-	ih = skb_header_pointer(p->skb, p->l4off, sizeof(buf), &buf);
-	if (!ih)
+	if (p->hlen < sizeof(*ih))
 		return CT_INVALID_L4_SHORT;
 	if (ct_checksum_due(p) &&
 	    nf_ip_checksum(p->skb, p->hook, p->l4off, IPPROTO_ICMP))
@@ -74,20 +70,15 @@ enum ct_icmp_kind ct_icmpv4_classify(const struct ct_packet *p,
 				     struct nf_conntrack_tuple *inner,
 				     enum ct_invalid *reason)
 {
-	struct icmphdr buf, *ih;
+	const struct icmphdr *ih = &p->h.icmp;
 
-	ih = skb_header_pointer(p->skb, p->l4off, sizeof(buf), &buf);
-	if (!ih) {
-		*reason = CT_INVALID_L4_SHORT;
-		return CT_ICMP_BAD;
-	}
 	switch (ih->type) {
 	case ICMP_DEST_UNREACH:
 	case ICMP_SOURCE_QUENCH:
 	case ICMP_REDIRECT:
 	case ICMP_TIME_EXCEEDED:
 	case ICMP_PARAMETERPROB:
-		return ct_icmp_inner(p, p->l4off + sizeof(buf), inner, reason);
+		return ct_icmp_inner(p, p->l4off + sizeof(*ih), inner, reason);
 	}
 	if (counterpart(ih->type) >= 0)
 		return CT_ICMP_QUERY;
@@ -120,6 +111,7 @@ static enum ct_verdict icmp_packet(struct ct_entry *e,
 const struct ct_proto ct_proto_icmp = {
 	.num = IPPROTO_ICMP,
 	.share_on_clash = true,
+	.header = sizeof(struct icmphdr),
 	.parse = ct_icmp_parse,
 	.invert = icmp_invert,
 	.check = icmp_check,

@@ -46,9 +46,9 @@ static bool icmpv6_invert(struct nf_conntrack_tuple *inv,
 	return true;
 }
 
-static enum ct_invalid icmpv6_check(const struct ct_packet *p)
+static enum ct_invalid icmpv6_check(struct ct_packet *p)
 {
-	if (p->l4len < sizeof(struct icmp6hdr))
+	if (p->hlen < sizeof(p->h.icmp))
 		return CT_INVALID_L4_SHORT;
 	if (ct_checksum_due(p) &&
 	    nf_ip6_checksum(p->skb, p->hook, p->l4off, IPPROTO_ICMPV6))
@@ -66,41 +66,43 @@ static enum ct_icmp_kind bad(enum ct_invalid *reason, enum ct_invalid why)
  * A redirect quotes a packet in an option (RFC 4861 4.5). Only a router on
  * the link may send one (8.1), which the hop limit and the address prove.
  */
-static enum ct_icmp_kind redirect(const struct ct_packet *p, u8 code,
+static enum ct_icmp_kind redirect(const struct ct_packet *p,
+				  const struct in6_addr *saddr,
 				  struct nf_conntrack_tuple *inner,
 				  enum ct_invalid *reason)
 {
-	const struct ipv6hdr *ip6 = ipv6_hdr(p->skb);
 	unsigned int off = p->l4off + sizeof(struct rd_msg);
-	struct nd_opt_hdr buf, *opt;
+	struct nd_opt_hdr opt;
+	u8 hop_limit;
 
-	if (p->l4len < sizeof(struct rd_msg))
+	if (p->l4len < sizeof(struct rd_msg) ||
+	    !ct_fetch(p->skb, skb_network_offset(p->skb) +
+		      offsetof(struct ipv6hdr, hop_limit), &hop_limit))
 		return bad(reason, CT_INVALID_L4_SHORT);
-	if (code || ip6->hop_limit != 255 ||
-	    (ip6->saddr.s6_addr32[0] & htonl(0xffc00000)) != htonl(0xfe800000))
+	if (p->h.icmp.code || hop_limit != 255 ||
+	    (saddr->s6_addr32[0] & htonl(0xffc00000)) != htonl(0xfe800000))
 		return bad(reason, CT_INVALID_ICMP_TYPE);
 
-	opt = skb_header_pointer(p->skb, off, sizeof(buf), &buf);
-	if (!opt || !opt->nd_opt_len ||
-	    opt->nd_opt_type != ND_OPT_REDIRECT_HDR)
+	if (p->l4len < sizeof(struct rd_msg) + sizeof(opt) ||
+	    !ct_fetch(p->skb, off, &opt) || !opt.nd_opt_len ||
+	    opt.nd_opt_type != ND_OPT_REDIRECT_HDR)
 		return bad(reason, CT_INVALID_ICMP_INNER);
 	/* Two bytes of option header, six reserved. */
 	return ct_icmp_inner(p, off + 8, inner, reason);
 }
 
 enum ct_icmp_kind ct_icmpv6_classify(const struct ct_packet *p,
+				     const struct nf_conntrack_tuple *outer,
 				     struct nf_conntrack_tuple *inner,
 				     enum ct_invalid *reason)
 {
-	struct icmp6hdr buf, *ih;
+	const u8 type = p->h.icmp.type;
 
-	ih = skb_header_pointer(p->skb, p->l4off, sizeof(buf), &buf);
-	if (!ih)
-		return bad(reason, CT_INVALID_L4_SHORT);
-	if (ih->icmp6_type < INFORMATIONAL)
-		return ct_icmp_inner(p, p->l4off + sizeof(buf), inner, reason);
+	if (type < INFORMATIONAL)
+		return ct_icmp_inner(p, p->l4off + sizeof(struct icmp6hdr),
+				     inner, reason);
 
-	switch (ih->icmp6_type) {
+	switch (type) {
 	case ICMPV6_MGM_QUERY:
 	case ICMPV6_MGM_REPORT:
 	case ICMPV6_MGM_REDUCTION:
@@ -113,9 +115,9 @@ enum ct_icmp_kind ct_icmpv6_classify(const struct ct_packet *p,
 	case ROUTER_DISCOVERY_SOLICIT:
 		return CT_ICMP_UNTRACKED;
 	case NDISC_REDIRECT:
-		return redirect(p, ih->icmp6_code, inner, reason);
+		return redirect(p, &outer->src.u3.in6, inner, reason);
 	}
-	if (counterpart(ih->icmp6_type) >= 0)
+	if (counterpart(type) >= 0)
 		return CT_ICMP_QUERY;
 	return bad(reason, CT_INVALID_ICMP_TYPE);
 }
@@ -144,6 +146,7 @@ static enum ct_verdict icmpv6_packet(struct ct_entry *e,
 const struct ct_proto ct_proto_icmpv6 = {
 	.num = IPPROTO_ICMPV6,
 	.share_on_clash = true,
+	.header = sizeof(struct icmp6hdr),
 	.parse = ct_icmp_parse,
 	.invert = icmpv6_invert,
 	.check = icmpv6_check,

@@ -64,13 +64,9 @@ int ct_put_protoinfo(struct sk_buff *skb, struct ct_entry *e, bool destroy,
 enum ct_invalid ct_icmp_parse(const struct ct_packet *p,
 			      struct nf_conntrack_tuple *tuple)
 {
-	const struct icmphdr *ih;
-	struct icmphdr buf;
+	const struct icmphdr *ih = &p->h.icmp;
 
-	if (p->l4len < sizeof(buf))
-		return CT_INVALID_L4_SHORT;
-	ih = skb_header_pointer(p->skb, p->l4off, sizeof(buf), &buf);
-	if (!ih)
+	if (p->hlen < sizeof(*ih))
 		return CT_INVALID_L4_SHORT;
 	tuple->src.u.icmp.id = ih->un.echo.id;
 	tuple->dst.u.icmp.type = ih->type;
@@ -87,16 +83,9 @@ enum ct_icmp_kind ct_icmp_inner(const struct ct_packet *p, unsigned int nhoff,
 				struct nf_conntrack_tuple *inner,
 				enum ct_invalid *reason)
 {
-	struct ct_packet quoted = {
-		.skb = p->skb,
-		.cn = p->cn,
-		.hook = p->hook,
-		.l3 = p->l3,
-	};
 	struct nf_conntrack_tuple answer;
 
-	if (ct_packet_locate(&quoted, nhoff, true) == CT_OK &&
-	    ct_packet_tuple(&quoted, nhoff, inner) == CT_OK &&
+	if (ct_packet_read_quoted(p, nhoff, inner) == CT_OK &&
 	    ct_tuple_invert(&answer, inner))
 		return CT_ICMP_ERROR;
 	*reason = CT_INVALID_ICMP_INNER;
@@ -104,10 +93,11 @@ enum ct_icmp_kind ct_icmp_inner(const struct ct_packet *p, unsigned int nhoff,
 }
 
 enum ct_icmp_kind ct_icmp_classify(const struct ct_packet *p,
+				   const struct nf_conntrack_tuple *outer,
 				   struct nf_conntrack_tuple *inner,
 				   enum ct_invalid *reason)
 {
 	if (p->l3 == NFPROTO_IPV4)
 		return ct_icmpv4_classify(p, inner, reason);
-	return ct_icmpv6_classify(p, inner, reason);
+	return ct_icmpv6_classify(p, outer, inner, reason);
 }

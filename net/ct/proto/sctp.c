@@ -193,14 +193,31 @@ static const u8 steps[SCTP_CONNTRACK_MAX][IP_CT_DIR_MAX][__CHUNK_MAX] = {
 	},
 };
 
+/* What a chunk is, and its T bit: the tag is the other end's (8.4). */
+struct chunk_read {
+	u8 chunk;
+	bool reflected;
+};
+
 /*
- * A packet on its way through its chunks, and copies of what it may change:
- * nothing bad is learned from.
+ * Chunks in a packet: an MTU of 9000 has room for 500 with something in them;
+ * and of those that say something, where a row of others counts as one.
+ */
+#define CHUNKS_MOST	1024
+#define CHUNKS_KEPT	64
+
+/*
+ * A packet on its way through its chunks, as they were read, and copies of what
+ * it may change: nothing bad is learned from.
  */
 struct walk {
 	const struct ct_packet *p;
 	__be32 tag;
+	__be32 init_tag;	/* of INIT or INIT ACK, if @init_whole */
 	unsigned int dir;
+	unsigned int chunks;
+	struct chunk_read chunk[CHUNKS_KEPT];
+	bool init_whole;
 	u32 present;		/* BIT() of enum chunk */
 	bool data;		/* there is user data */
 	bool strange;		/* a HEARTBEAT had another tag */
@@ -212,52 +229,50 @@ struct walk {
 	__be32 offer[IP_CT_DIR_MAX];
 };
 
-/*
- * The chunk at @off. Return: false at the end of the packet, and of what makes
- * sense: some can change packets that are on their way, so look each time.
- */
-static bool chunk_at(const struct ct_packet *p, unsigned int off,
-		     struct sctp_chunkhdr *ch)
+/* Keep what is to be known of a chunk. Return: false: there are too many */
+static bool keep_chunk(struct walk *w, enum chunk c,
+		       const struct sctp_chunkhdr *ch)
 {
-	const struct sctp_chunkhdr *h;
-
-	if (off + sizeof(*ch) > p->l4off + p->l4len)
+	w->present |= BIT(c);
+	w->data |= ch->type == SCTP_CID_DATA || ch->type == SCTP_CID_I_DATA;
+	if (c == CHUNK_OTHER && w->chunks &&
+	    w->chunk[w->chunks - 1].chunk == CHUNK_OTHER)
+		return true;
+	if (w->chunks == ARRAY_SIZE(w->chunk))
 		return false;
-	h = skb_header_pointer(p->skb, off, sizeof(*ch), ch);
-	if (!h)
-		return false;
-	if (h != ch)
-		*ch = *h;
-	return ntohs(ch->length) >= sizeof(*ch);
+	w->chunk[w->chunks++] = (struct chunk_read){
+		.chunk = c,
+		.reflected = ch->flags & SCTP_CHUNK_FLAG_T,
+	};
+	return true;
 }
 
-static unsigned int chunk_next(unsigned int off, const struct sctp_chunkhdr *ch)
+/* The tag that the sender of INIT or INIT ACK wants to be addressed by. */
+static void read_init_tag(struct walk *w, unsigned int off, unsigned int end)
 {
-	return off + round_up(ntohs(ch->length), 4);
+	off += sizeof(struct sctp_chunkhdr);
+	w->init_whole = off + sizeof(struct sctp_inithdr) <= end &&
+			ct_fetch(w->p->skb, off +
+				 offsetof(struct sctp_inithdr, init_tag),
+				 &w->init_tag);
 }
-
-static unsigned int chunk_first(const struct ct_packet *p)
-{
-	return p->l4off + sizeof(struct sctphdr);
-}
-
-/* Chunks in a packet: an MTU of 9000 has room for 500 with something in them. */
-#define CHUNKS_MOST	1024
 
 /*
- * INIT, INIT ACK and SHUTDOWN COMPLETE stand alone (RFC 9260 3), COOKIE ECHO
- * and COOKIE ACK come first, but for AUTH (RFC 4895 6.3). There is a chunk.
+ * Read the chunks. INIT, INIT ACK and SHUTDOWN COMPLETE stand alone (RFC 9260
+ * 3), COOKIE ECHO and COOKIE ACK come first, but for AUTH (RFC 4895 6.3). There
+ * is a chunk.
  */
 static bool survey(struct walk *w)
 {
-	unsigned int off = chunk_first(w->p), n;
+	unsigned int off = w->p->l4off + sizeof(struct sctphdr), n;
 	const unsigned int end = w->p->l4off + w->p->l4len;
 	bool alone = false, auth = false;
 	struct sctp_chunkhdr ch;
 	enum chunk c;
 
 	for (n = 0; off + sizeof(ch) <= end; n++) {
-		if (n == CHUNKS_MOST || !chunk_at(w->p, off, &ch))
+		if (n == CHUNKS_MOST || !ct_fetch(w->p->skb, off, &ch) ||
+		    ntohs(ch.length) < sizeof(ch))
 			return false;
 		c = chunk_of(ch.type);
 		alone |= c == CHUNK_INIT || c == CHUNK_INIT_ACK ||
@@ -269,19 +284,18 @@ static bool survey(struct walk *w)
 			return false;
 		if (!n)
 			auth = ch.type == SCTP_CID_AUTH;
-		w->present |= BIT(c);
-		w->data |= ch.type == SCTP_CID_DATA ||
-			   ch.type == SCTP_CID_I_DATA;
-		off = chunk_next(off, &ch);
+		if (!keep_chunk(w, c, &ch))
+			return false;
+		if (c == CHUNK_INIT || c == CHUNK_INIT_ACK)
+			read_init_tag(w, off, end);
+		off += round_up(ntohs(ch.length), 4);
 	}
 	return n;
 }
 
 /* The T bit: the tag is the other end's, for the sender has none (8.4). */
-static bool tag_is_right(const struct walk *w, const struct sctp_chunkhdr *ch)
+static bool tag_is_right(const struct walk *w, bool reflected)
 {
-	bool reflected = ch->flags & SCTP_CHUNK_FLAG_T;
-
 	/* Of what came out of the blue, one tag is known for both ways. */
 	if (reflected && w->sctp.state == TO(SHUTDOWN_ACK_SENT) &&
 	    !w->vtag[!w->dir])
@@ -325,22 +339,6 @@ static enum beat heartbeat(struct walk *w, bool ack)
 	w->vtag[w->dir] = w->tag;
 	w->vtag[!w->dir] = 0;
 	return BEAT_FITS;
-}
-
-/* The tag that the sender of INIT or INIT ACK wants to be addressed by. */
-static bool read_init_tag(const struct walk *w, unsigned int off, __be32 *tag)
-{
-	struct sctp_inithdr buf, *h;
-
-	if (off + sizeof(struct sctp_chunkhdr) + sizeof(buf) >
-	    w->p->l4off + w->p->l4len)
-		return false;
-	h = skb_header_pointer(w->p->skb, off + sizeof(struct sctp_chunkhdr),
-			       sizeof(buf), &buf);
-	if (!h)
-		return false;
-	*tag = h->init_tag;
-	return true;
 }
 
 /* In these states nobody relies on tags that we know, if there are any. */
@@ -412,19 +410,16 @@ static enum ct_invalid take_init_ack(struct walk *w, __be32 tag)
 	return CT_OK;
 }
 
-static enum ct_invalid learn_tag(struct walk *w, enum chunk c,
-				 unsigned int off)
+static enum ct_invalid learn_tag(struct walk *w, enum chunk c)
 {
-	__be32 tag;
-
-	if (!read_init_tag(w, off, &tag))
+	if (!w->init_whole)
 		return CT_INVALID_SCTP_CHUNK;
 	/* 0 is none (3.3.2). */
-	if (!tag)
+	if (!w->init_tag)
 		return CT_INVALID_SCTP_TAG;
 	if (c == CHUNK_INIT_ACK)
-		return take_init_ack(w, tag);
-	take_init(w, tag);
+		return take_init_ack(w, w->init_tag);
+	take_init(w, w->init_tag);
 	return CT_OK;
 }
 
@@ -449,9 +444,9 @@ static bool take_cookie(struct walk *w, u8 *next)
  * An INIT is refused (5.2.2, 5.1): the tag is the one it named. What there is
  * besides goes on.
  */
-static bool refuses_offer(struct walk *w, const struct sctp_chunkhdr *ch)
+static bool refuses_offer(struct walk *w, bool reflected)
 {
-	if ((ch->flags & SCTP_CHUNK_FLAG_T) || w->tag == w->vtag[w->dir] ||
+	if (reflected || w->tag == w->vtag[w->dir] ||
 	    !(w->sctp.offered & BIT(!w->dir)) || w->tag != w->offer[w->dir])
 		return false;
 	w->sctp.offered = 0;
@@ -476,9 +471,10 @@ static bool beat_fits(struct walk *w, bool ack, u8 *next)
  * the association, when all others have had their say. Changes @next where
  * tags decide what the chunk means.
  */
-static bool tag_fits(struct walk *w, const struct sctp_chunkhdr *ch,
-		     enum chunk c, u8 *next)
+static bool tag_fits(struct walk *w, const struct chunk_read *ch, u8 *next)
 {
+	const enum chunk c = ch->chunk;
+
 	switch (c) {
 	case CHUNK_OTHER:
 	case CHUNK_INIT_ACK:	/* See learn_tag(). */
@@ -486,13 +482,13 @@ static bool tag_fits(struct walk *w, const struct sctp_chunkhdr *ch,
 	case CHUNK_INIT:
 		return !w->tag;
 	case CHUNK_ABORT:
-		if (refuses_offer(w, ch)) {
+		if (refuses_offer(w, ch->reflected)) {
 			*next = w->sctp.state;
 			return true;
 		}
-		return tag_is_right(w, ch);
+		return tag_is_right(w, ch->reflected);
 	case CHUNK_SHUTDOWN_COMPLETE:
-		return tag_is_right(w, ch);
+		return tag_is_right(w, ch->reflected);
 	case CHUNK_COOKIE_ECHO:
 		return take_cookie(w, next);
 	case CHUNK_HEARTBEAT:
@@ -507,11 +503,10 @@ static bool tag_fits(struct walk *w, const struct sctp_chunkhdr *ch,
 }
 
 /* Return: the state after a chunk, REJECT with w->reason set */
-static u8 take_chunk(struct walk *w, const struct sctp_chunkhdr *ch,
-		     unsigned int off)
+static u8 take_chunk(struct walk *w, const struct chunk_read *ch)
 {
 	struct ct_sctp *s = &w->sctp;
-	const enum chunk c = chunk_of(ch->type);
+	const enum chunk c = ch->chunk;
 	u8 next = steps[s->state][w->dir][c] ?: s->state;
 
 	if (next == REJECT) {
@@ -520,10 +515,10 @@ static u8 take_chunk(struct walk *w, const struct sctp_chunkhdr *ch,
 		return REJECT;
 	}
 	w->reason = CT_INVALID_SCTP_TAG;
-	if (!tag_fits(w, ch, c, &next))
+	if (!tag_fits(w, ch, &next))
 		return REJECT;
 	if (c == CHUNK_INIT || c == CHUNK_INIT_ACK) {
-		w->reason = learn_tag(w, c, off);
+		w->reason = learn_tag(w, c);
 		if (w->reason)
 			return REJECT;
 	}
@@ -562,8 +557,7 @@ static bool old_shutdown(struct walk *w)
 
 static enum ct_invalid take_chunks(struct walk *w)
 {
-	unsigned int off = chunk_first(w->p);
-	struct sctp_chunkhdr ch;
+	unsigned int i;
 	u8 next;
 
 	/* INIT has no tag (8.5.1 A), and nothing else has none. */
@@ -573,8 +567,8 @@ static enum ct_invalid take_chunks(struct walk *w)
 		w->quiet = true;
 		return CT_OK;
 	}
-	for (; chunk_at(w->p, off, &ch); off = chunk_next(off, &ch)) {
-		next = take_chunk(w, &ch, off);
+	for (i = 0; i < w->chunks; i++) {
+		next = take_chunk(w, &w->chunk[i]);
 		if (next == REJECT)
 			return w->reason;
 		if (next != w->sctp.state && next == TO(ESTABLISHED))
@@ -616,16 +610,12 @@ static enum ct_invalid take_packet(struct walk *w, struct ct_entry *e,
 static enum ct_invalid begin(struct walk *w, const struct ct_packet *p,
 			     unsigned int dir)
 {
-	const struct sctphdr *sh;
-	struct sctphdr buf;
-
 	memset(w, 0, sizeof(*w));
 	w->p = p;
 	w->dir = dir;
-	sh = skb_header_pointer(p->skb, p->l4off, sizeof(buf), &buf);
-	if (!sh)
+	if (p->hlen < sizeof(p->h.sctp))
 		return CT_INVALID_L4_SHORT;
-	w->tag = sh->vtag;
+	w->tag = p->h.sctp.vtag;
 	return survey(w) ? CT_OK : CT_INVALID_SCTP_CHUNK;
 }
 
@@ -660,17 +650,13 @@ static bool checksum_is_right(const struct ct_packet *p, __le32 checksum)
 	return checksum == cpu_to_le32((__force u32)~sum);
 }
 
-static enum ct_invalid sctp_check(const struct ct_packet *p)
+static enum ct_invalid sctp_check(struct ct_packet *p)
 {
-	const struct sctphdr *sh;
-	struct sctphdr buf;
-
-	sh = skb_header_pointer(p->skb, p->l4off, sizeof(buf), &buf);
-	if (!sh || p->l4len < sizeof(*sh))
+	if (p->hlen < sizeof(p->h.sctp))
 		return CT_INVALID_L4_SHORT;
 	/* A sum that the card made of it is none of this kind. */
 	if (ct_checksum_due(p) && p->skb->ip_summed == CHECKSUM_NONE &&
-	    !checksum_is_right(p, sh->checksum))
+	    !checksum_is_right(p, p->h.sctp.checksum))
 		return CT_INVALID_SCTP_CHECKSUM;
 	return CT_OK;
 }
@@ -753,13 +739,9 @@ static u8 sctp_state(const struct ct_entry *e)
 static void sctp_why(struct ct_entry *e, const struct ct_packet *p,
 		     unsigned int dir, struct ct_why *why)
 {
-	const struct sctphdr *sh;
-	struct sctphdr buf;
-
-	sh = skb_header_pointer(p->skb, p->l4off, sizeof(buf), &buf);
-	if (!sh)
+	if (p->hlen < sizeof(p->h.sctp))
 		return;
-	why->tag = ntohl(sh->vtag);
+	why->tag = ntohl(p->h.sctp.vtag);
 	spin_lock_bh(&e->lock);
 	why->tag_wanted = ntohl(e->vtag[dir]);
 	spin_unlock_bh(&e->lock);
@@ -767,6 +749,7 @@ static void sctp_why(struct ct_entry *e, const struct ct_packet *p,
 
 const struct ct_proto ct_proto_sctp = {
 	.num = IPPROTO_SCTP,
+	.header = sizeof(struct sctphdr),
 	.parse = ct_parse_ports,
 	.invert = ct_invert_ports,
 	.check = sctp_check,

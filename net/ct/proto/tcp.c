@@ -184,27 +184,25 @@ static const u8 steps[TCP_CONNTRACK_MAX][IP_CT_DIR_MAX][__SEG_MAX] = {
 };
 
 /* The sequence number after the segment: SYN and FIN count (3.4). */
-static u32 end_seq(const struct ct_packet *p, const struct tcphdr *th)
+static u32 end_seq(const struct ct_packet *p)
 {
+	const struct tcphdr *th = &p->h.tcp;
+
 	return ntohl(th->seq) + p->l4len - th->doff * 4 + th->syn + th->fin;
 }
 
-static enum ct_invalid tcp_check(const struct ct_packet *p)
+static enum ct_invalid tcp_check(struct ct_packet *p)
 {
-	struct tcphdr buf __ct_uninit;
-
-	return ct_tcp_check(p, skb_header_pointer(p->skb, p->l4off,
-						  sizeof(buf), &buf));
+	return ct_tcp_check(p);
 }
 
-/* The options of a segment, in it or copied to @buf; NULL: there are none. */
-static const u8 *options_of(const struct ct_packet *p, const struct tcphdr *th,
-			    unsigned int *len, u8 *buf)
+/* The options of a segment, which tcp_check() read; NULL: there are none. */
+static const u8 *options_of(const struct ct_packet *p, unsigned int *len)
 {
-	*len = th->doff * 4 - sizeof(*th);
-	if (!*len)
+	if (p->hlen <= sizeof(p->h.tcp))
 		return NULL;
-	return skb_header_pointer(p->skb, p->l4off + sizeof(*th), *len, buf);
+	*len = min_t(unsigned int, p->hlen, sizeof(p->h)) - sizeof(p->h.tcp);
+	return p->h.tcp_options;
 }
 
 /*
@@ -233,16 +231,14 @@ struct options {
 	u8 scale;
 };
 
-static void read_options(const struct ct_packet *p, const struct tcphdr *th,
-			 struct options *o)
+static void read_options(const struct ct_packet *p, struct options *o)
 {
-	u8 buf[MAX_TCP_OPTION_SPACE] __ct_uninit;
 	unsigned int left;
 	const u8 *at, *opt;
 
 	o->flags = 0;
 	o->scale = 0;
-	at = options_of(p, th, &left, buf);
+	at = options_of(p, &left);
 	while (at && (opt = next_option(&at, &left))) {
 		if (opt[0] == TCPOPT_SACK_PERM && opt[1] == TCPOLEN_SACK_PERM)
 			o->flags |= IP_CT_TCP_FLAG_SACK_PERM;
@@ -254,15 +250,13 @@ static void read_options(const struct ct_packet *p, const struct tcphdr *th,
 }
 
 /* The highest right edge of the blocks of a SACK option, or @ack. */
-static u32 highest_sack(const struct ct_packet *p, const struct tcphdr *th,
-			u32 ack)
+static u32 highest_sack(const struct ct_packet *p, u32 ack)
 {
-	u8 buf[MAX_TCP_OPTION_SPACE] __ct_uninit;
 	unsigned int left, block;
 	const u8 *at, *opt;
 	u32 edge;
 
-	at = options_of(p, th, &left, buf);
+	at = options_of(p, &left);
 	while (at && (opt = next_option(&at, &left))) {
 		if (opt[0] != TCPOPT_SACK || opt[1] == TCPOLEN_SACK_BASE ||
 		    (opt[1] - TCPOLEN_SACK_BASE) % TCPOLEN_SACK_PERBLOCK)
@@ -281,7 +275,6 @@ static u32 highest_sack(const struct ct_packet *p, const struct tcphdr *th,
 /* A segment, and copies of what it may change: an invalid one changes nothing. */
 struct step {
 	const struct ct_packet *p;
-	const struct tcphdr *th;
 	enum ct_segment seg;
 	unsigned int dir;
 	u8 old;
@@ -295,6 +288,7 @@ struct step {
 
 static void begin(struct step *s, const struct ct_entry *e)
 {
+	const struct tcphdr *th = &s->p->h.tcp;
 	const u32 hot = ct_entry_hot(e);
 
 	s->replied = hot & IPS_SEEN_REPLY;
@@ -307,10 +301,10 @@ static void begin(struct step *s, const struct ct_entry *e)
 		s->win[IP_CT_DIR_REPLY] = e->seen.window[IP_CT_DIR_REPLY];
 	else
 		memset(&s->win[IP_CT_DIR_REPLY], 0, sizeof(s->win[0]));
-	s->n.seq = ntohl(s->th->seq);
-	s->n.end = end_seq(s->p, s->th);
-	s->n.ack = ntohl(s->th->ack_seq);
-	s->n.raw = ntohs(s->th->window);
+	s->n.seq = ntohl(th->seq);
+	s->n.end = end_seq(s->p);
+	s->n.ack = ntohl(th->ack_seq);
+	s->n.raw = ntohs(th->window);
 }
 
 /*
@@ -353,7 +347,7 @@ static void pass(const struct step *s, struct ct_entry *e)
 		e->seen.original.maxack = s->n.ack;
 	if (s->seg != SEG_SYN)
 		return;
-	read_options(s->p, s->th, &o);
+	read_options(s->p, &o);
 	tcp->syn_flags = o.flags;
 	tcp->syn_scale = o.scale;
 	tcp->simultaneous = 0;
@@ -457,7 +451,7 @@ static void init_sender(struct step *s)
 	sender->end = s->n.end;
 	sender->maxend = s->n.end;
 	sender->maxwin = s->n.raw ?: 1;
-	read_options(s->p, s->th, &o);
+	read_options(s->p, &o);
 	s->tcp.flags[s->dir] &= IP_CT_TCP_FLAG_BE_LIBERAL;
 	s->tcp.flags[s->dir] |= o.flags;
 	s->tcp.scale[s->dir] = o.scale;
@@ -527,13 +521,13 @@ static enum fit check_window(struct step *s, struct ct_entry *e,
 {
 	struct ct_window *sender = &s->win[s->dir];
 	struct ct_window *receiver = &s->win[!s->dir];
-	const struct tcphdr *th = s->th;
+	const struct tcphdr *th = &s->p->h.tcp;
 	bool overshot;
 	enum fit fit;
 
 	s->n.sack = s->n.ack;
 	if (s->tcp.flags[!s->dir] & IP_CT_TCP_FLAG_SACK_PERM)
-		s->n.sack = highest_sack(s->p, th, s->n.ack);
+		s->n.sack = highest_sack(s->p, s->n.ack);
 
 	if (!sender->maxwin) {
 		if (th->syn)
@@ -619,25 +613,23 @@ static void doubt(const struct step *s, struct ct_entry *e)
 static enum ct_invalid tcp_new(struct ct_entry *e, const struct ct_packet *p)
 {
 	struct ct_window *sender = &e->seen.original;
-	struct tcphdr buf __ct_uninit;
+	const struct tcphdr *th = &p->h.tcp;
 	struct ct_tcp *tcp = &e->proto.tcp;
-	const struct tcphdr *th;
 	struct options o;
 	u32 timeout;
 
 	e->proto.raw = 0;
-	th = skb_header_pointer(p->skb, p->l4off, sizeof(buf), &buf);
-	if (unlikely(!th))
+	if (unlikely(p->hlen < sizeof(*th)))
 		return CT_INVALID_L4_SHORT;
 
-	sender->end = end_seq(p, th);
+	sender->end = end_seq(p);
 	sender->maxend = sender->end;
 	sender->maxwin = ntohs(th->window) ?: 1;
 	switch (ct_tcp_segment(th)) {
 	case SEG_SYN:
 		tcp->state = TCP_CONNTRACK_SYN_SENT;
 		tcp->last_index = SEG_SYN;
-		read_options(p, th, &o);
+		read_options(p, &o);
 		tcp->flags[IP_CT_DIR_ORIGINAL] = o.flags;
 		tcp->scale[IP_CT_DIR_ORIGINAL] = o.scale;
 		break;
@@ -793,16 +785,14 @@ static enum ct_verdict tcp_packet(struct ct_entry *e,
 {
 	struct step s __ct_uninit;
 	enum ct_verdict verdict;
-	struct tcphdr buf __ct_uninit;
 	u32 events = 0;
 
-	s.p = p;
-	s.th = skb_header_pointer(p->skb, p->l4off, sizeof(buf), &buf);
-	if (unlikely(!s.th)) {
+	if (unlikely(p->hlen < sizeof(p->h.tcp))) {
 		*reason = CT_INVALID_L4_SHORT;
 		return CT_INVALID;
 	}
-	s.seg = ct_tcp_segment(s.th);
+	s.p = p;
+	s.seg = ct_tcp_segment(&p->h.tcp);
 	s.dir = CTINFO2DIR(ctinfo);
 	spin_lock_bh(&e->lock);
 	verdict = advance(&s, e, &events, reason);
@@ -854,12 +844,10 @@ static void tcp_why(struct ct_entry *e, const struct ct_packet *p,
 {
 	const struct ct_window *sender, *receiver;
 	struct step s = { .p = p, .dir = dir };
-	struct tcphdr buf;
 
-	s.th = skb_header_pointer(p->skb, p->l4off, sizeof(buf), &buf);
-	if (!s.th)
+	if (p->hlen < sizeof(p->h.tcp))
 		return;
-	s.seg = ct_tcp_segment(s.th);
+	s.seg = ct_tcp_segment(&p->h.tcp);
 	spin_lock_bh(&e->lock);
 	begin(&s, e);
 	spin_unlock_bh(&e->lock);
@@ -870,7 +858,7 @@ static void tcp_why(struct ct_entry *e, const struct ct_packet *p,
 	why->end = s.n.end;
 	why->ack = s.n.ack;
 	if (s.tcp.flags[!dir] & IP_CT_TCP_FLAG_SACK_PERM)
-		why->ack = highest_sack(p, s.th, s.n.ack);
+		why->ack = highest_sack(p, s.n.ack);
 	why->seq_low = ct_seq_low(sender, receiver);
 	why->seq_high = sender->maxend;
 	why->ack_low = ct_ack_low(sender, receiver);
@@ -879,6 +867,7 @@ static void tcp_why(struct ct_entry *e, const struct ct_packet *p,
 
 const struct ct_proto ct_proto_tcp = {
 	.num = IPPROTO_TCP,
+	.header = sizeof(struct tcphdr),
 	.parse = ct_parse_ports,
 	.invert = ct_invert_ports,
 	.check = tcp_check,

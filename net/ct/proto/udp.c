@@ -14,12 +14,9 @@
  */
 #define STREAM_AFTER	(2 * HZ)
 
-static enum ct_invalid udp_check(const struct ct_packet *p)
+static enum ct_invalid udp_check(struct ct_packet *p)
 {
-	struct udphdr buf __ct_uninit;
-
-	return ct_udp_check(p, skb_header_pointer(p->skb, p->l4off,
-						  sizeof(buf), &buf));
+	return ct_udp_check(p);
 }
 
 static enum ct_invalid udp_new(struct ct_entry *e, const struct ct_packet *p)
@@ -49,6 +46,7 @@ static enum ct_verdict udp_packet(struct ct_entry *e,
 const struct ct_proto ct_proto_udp = {
 	.num = IPPROTO_UDP,
 	.share_on_clash = true,
+	.header = sizeof(struct udphdr),
 	.parse = ct_parse_ports,
 	.invert = ct_invert_ports,
 	.check = udp_check,

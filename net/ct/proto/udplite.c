@@ -6,14 +6,12 @@
 #include <linux/udp.h>
 #include "common.h"
 
-static enum ct_invalid udplite_check(const struct ct_packet *p)
+static enum ct_invalid udplite_check(struct ct_packet *p)
 {
-	struct udphdr buf __ct_uninit;
-	const struct udphdr *uh;
+	const struct udphdr *uh = &p->h.udp;
 	unsigned int coverage;
 
-	uh = skb_header_pointer(p->skb, p->l4off, sizeof(buf), &buf);
-	if (!uh || p->l4len < sizeof(*uh))
+	if (p->hlen < sizeof(*uh))
 		return CT_INVALID_L4_SHORT;
 
 	/* Where UDP has its length; 0 is all of it (3.1). */
@@ -49,6 +47,7 @@ static enum ct_verdict udplite_packet(struct ct_entry *e,
 const struct ct_proto ct_proto_udplite = {
 	.num = IPPROTO_UDPLITE,
 	.share_on_clash = true,
+	.header = sizeof(struct udphdr),
 	.parse = ct_parse_ports,
 	.invert = ct_invert_ports,
 	.check = udplite_check,
