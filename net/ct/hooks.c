@@ -24,12 +24,6 @@ static unsigned int hook_track(void *priv, struct sk_buff *skb,
 	return ct_track(priv, skb, state);
 }
 
-static unsigned int hook_confirm(void *priv, struct sk_buff *skb,
-				 const struct nf_hook_state *state)
-{
-	return ct_confirm(skb);
-}
-
 #define HOOK(family, number, function, prio) {				\
 	.hook = function, .pf = family, .hooknum = number, .priority = prio }
 
@@ -39,18 +33,18 @@ static const struct nf_hook_ops hooks[2][4] = {
 		     NF_IP_PRI_CONNTRACK),
 		HOOK(NFPROTO_IPV4, NF_INET_LOCAL_OUT, hook_track,
 		     NF_IP_PRI_CONNTRACK),
-		HOOK(NFPROTO_IPV4, NF_INET_POST_ROUTING, hook_confirm,
+		HOOK(NFPROTO_IPV4, NF_INET_POST_ROUTING, ct_confirm,
 		     NF_IP_PRI_CONNTRACK_CONFIRM),
-		HOOK(NFPROTO_IPV4, NF_INET_LOCAL_IN, hook_confirm,
+		HOOK(NFPROTO_IPV4, NF_INET_LOCAL_IN, ct_confirm,
 		     NF_IP_PRI_CONNTRACK_CONFIRM),
 	}, {
 		HOOK(NFPROTO_IPV6, NF_INET_PRE_ROUTING, hook_track,
 		     NF_IP6_PRI_CONNTRACK),
 		HOOK(NFPROTO_IPV6, NF_INET_LOCAL_OUT, hook_track,
 		     NF_IP6_PRI_CONNTRACK),
-		HOOK(NFPROTO_IPV6, NF_INET_POST_ROUTING, hook_confirm,
+		HOOK(NFPROTO_IPV6, NF_INET_POST_ROUTING, ct_confirm,
 		     NF_IP6_PRI_LAST),
-		HOOK(NFPROTO_IPV6, NF_INET_LOCAL_IN, hook_confirm,
+		HOOK(NFPROTO_IPV6, NF_INET_LOCAL_IN, ct_confirm,
 		     NF_IP6_PRI_LAST),
 	},
 };

@@ -84,9 +84,12 @@ static void hook_set_closing(struct nf_conntrack *nfct)
 	ct_event(e, BIT(IPCT_PROTOINFO));
 }
 
+/* Of a packet to the bridge itself, before the local stack makes clones. */
 static int hook_confirm(struct sk_buff *skb)
 {
-	return ct_confirm(skb);
+	static const struct nf_hook_state state = { .hook = NF_INET_LOCAL_IN };
+
+	return ct_confirm(NULL, skb, &state);
 }
 
 static const struct nf_ct_hook ct_hook = {

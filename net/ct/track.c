@@ -451,7 +451,8 @@ static bool join_winner(struct ct_packet *p, struct ct_entry *loser,
 /* @clash: who has the tuple, with a reference that ends here; NULL: nobody. */
 static noinline unsigned int not_confirmed(struct sk_buff *skb,
 					   struct ct_entry *e,
-					   struct ct_entry *clash)
+					   struct ct_entry *clash,
+					   unsigned int hook)
 {
 	const struct nf_conntrack_tuple *tuple =
 		&e->dir[IP_CT_DIR_ORIGINAL].tuple;
@@ -459,7 +460,7 @@ static noinline unsigned int not_confirmed(struct sk_buff *skb,
 	struct ct_packet p = {
 		.skb = skb,
 		.cn = e->cn,
-		.hook = NF_INET_POST_ROUTING,
+		.hook = hook,
 		.l3 = tuple->src.l3num,
 		.l4 = tuple->dst.protonum,
 	};
@@ -479,7 +480,8 @@ static noinline unsigned int not_confirmed(struct sk_buff *skb,
 	return NF_DROP;
 }
 
-static noinline unsigned int confirm(struct sk_buff *skb, struct ct_entry *e)
+static noinline unsigned int confirm(struct sk_buff *skb, struct ct_entry *e,
+				     unsigned int hook)
 {
 	struct ct_entry *clash = NULL;
 	unsigned long status;
@@ -502,12 +504,13 @@ static noinline unsigned int confirm(struct sk_buff *skb, struct ct_entry *e)
 	err = ct_entry_publish(e, &clash);
 	local_bh_enable();
 	if (unlikely(err))
-		return not_confirmed(skb, e, clash);
+		return not_confirmed(skb, e, clash, hook);
 	ct_event(e, BIT(ct_entry_master(e) ? IPCT_RELATED : IPCT_NEW));
 	return NF_ACCEPT;
 }
 
-unsigned int ct_confirm(struct sk_buff *skb)
+unsigned int ct_confirm(void *priv, struct sk_buff *skb,
+			const struct nf_hook_state *state)
 {
 	enum ip_conntrack_info ctinfo;
 	struct ct_entry *e = ct_entry_get_skb(skb, &ctinfo);
@@ -515,7 +518,7 @@ unsigned int ct_confirm(struct sk_buff *skb)
 	if (!e || CTINFO2DIR(ctinfo) != IP_CT_DIR_ORIGINAL ||
 	    likely(ct_entry_hot(e) & IPS_CONFIRMED))
 		return NF_ACCEPT;
-	return confirm(skb, e);
+	return confirm(skb, e, state->hook);
 }
 
 bool ct_tuple_of_skb(struct nf_conntrack_tuple *tuple,

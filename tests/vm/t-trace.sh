@@ -113,6 +113,23 @@ found = events(lambda: wire.pass_on(
 subset("a verification tag", one("invalid", found), protocol=132,
        tag="0xabcd", tag_wanted="0x0", reason=30)
 
+# One zone a packet in the original direction, but the same answer: the second
+# one is told apart only where it is confirmed, at INPUT or POSTROUTING.
+flush()
+run("nft", "add table ip zones")
+run("nft", "add chain ip zones raw "
+    "{ type filter hook prerouting priority -300; }")
+for length, zone in ((9, 1), (10, 2)):
+    run("nft", "add rule ip zones raw udp length %d ct original zone set %d" %
+        (length, zone))
+for name, host, hook in (("forwarded", B4, 4), ("to the host", "10.8.0.254", 1)):
+    wire.pass_on("a", udp_packet(A4, host, 4000, 9, b"x"), wait=0.5)
+    found = events(lambda: wire.pass_on(
+        "a", udp_packet(A4, host, 4000, 9, b"xy"), wait=0.5))
+    subset("a clash, %s" % name, one("invalid", found), protocol=17,
+           src="10.8.0.1:4000", reason=19, hook=hook)
+run("nft", "delete table ip zones")
+
 flush()
 with open("/proc/sys/net/netfilter/nf_conntrack_max", "w") as f:
     f.write("10")

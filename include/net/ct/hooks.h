@@ -56,11 +56,14 @@ unsigned int ct_track(struct ct_net *cn, struct sk_buff *skb,
 
 /**
  * ct_confirm() - the packet leaves the stack: put its new entry into the table
+ * @priv: not used
  * @skb: a packet at INPUT or POSTROUTING
+ * @state: the hook
  * Context: softirq, or process with bottom halves on; RCU read side
  * Return: a netfilter verdict
  */
-unsigned int ct_confirm(struct sk_buff *skb);
+unsigned int ct_confirm(void *priv, struct sk_buff *skb,
+			const struct nf_hook_state *state);
 
 /**
  * ct_tuple_of_skb() - the tuple of a packet, tracked or not
