@@ -287,20 +287,21 @@ static void settle(struct ct_entry *dead)
 int ct_entry_publish(struct ct_entry *e, struct ct_entry **clash)
 {
 	struct ct_entry *met[IP_CT_DIR_MAX];
+	const u32 timeout = e->expires;
 	struct ct_net *cn = e->cn;
 	int err;
 
+	if (unlikely(READ_ONCE(cn->dying)))
+		return -ENOENT;
 	/*
 	 * Absolute from here on. As soon as it is in the table somebody may
 	 * kill it: the wheel that ct_expire_del() will lock is named before.
 	 */
-	e->expires += (u32)jiffies;
+	e->expires = timeout + (u32)jiffies;
 	e->wheel_cpu = raw_smp_processor_id();
 	if (unlikely(READ_ONCE(e->ext)) && READ_ONCE(cn->timestamp))
 		ct_entry_rare(e)->start = ktime_get_real_ns();
 
-	if (unlikely(READ_ONCE(cn->dying)))
-		return -ENOENT;
 	ct_entry_get(e);
 	err = ct_table_insert(&cn->table, e, met);
 	if (likely(!err)) {
@@ -311,6 +312,8 @@ int ct_entry_publish(struct ct_entry *e, struct ct_entry **clash)
 		return 0;
 	}
 	ct_entry_put(e);
+	/* A clone of its packet may have better luck. */
+	WRITE_ONCE(e->expires, timeout);
 	if (err == -EEXIST) {
 		struct ct_entry *live = met[IP_CT_DIR_ORIGINAL] ?:
 					met[IP_CT_DIR_REPLY];

@@ -480,32 +480,50 @@ static noinline unsigned int not_confirmed(struct sk_buff *skb,
 	return NF_DROP;
 }
 
+/*
+ * Clones of one packet (a bridge that floods, a tee) carry the same entry and
+ * may come here on two CPUs: one confirms. The other waits for what comes of
+ * it, which is as short as what runs under a lock, and has a try of its own if
+ * nothing did.
+ * Return: false if it is confirmed
+ */
+static inline bool claim(struct ct_entry *e)
+{
+	while (unlikely(atomic_fetch_or(CT_HOT_CLAIMED, &e->hot) &
+			CT_HOT_CLAIMED)) {
+		while (ct_entry_hot(e) & CT_HOT_CLAIMED) {
+			if (ct_entry_hot(e) & IPS_CONFIRMED)
+				return false;
+			cpu_relax();
+		}
+	}
+	return true;
+}
+
 static noinline unsigned int confirm(struct sk_buff *skb, struct ct_entry *e,
 				     unsigned int hook)
 {
 	struct ct_entry *clash = NULL;
-	unsigned long status;
-	int err;
+	const unsigned long status = READ_ONCE(e->status);
+	int err = 0;
+	bool mine;
 
-	/*
-	 * Clones of one packet (a bridge that floods, a tee) carry the same
-	 * entry and may come here on two CPUs: the first one confirms.
-	 */
-	if (ct_entry_hot(e) & CT_HOT_CLAIMED)
-		return NF_ACCEPT;
-	status = READ_ONCE(e->status);
 	if (status & (IPS_TEMPLATE | IPS_DYING))
 		return status & IPS_DYING ? NF_DROP : NF_ACCEPT;
-	if (atomic_fetch_or(CT_HOT_CLAIMED, &e->hot) & CT_HOT_CLAIMED)
-		return NF_ACCEPT;
 
 	/* Locally generated packets come here with bottom halves on. */
 	local_bh_disable();
-	err = ct_entry_publish(e, &clash);
+	mine = claim(e);
+	if (likely(mine))
+		err = ct_entry_publish(e, &clash);
+	/* Whoever is next sees the entry as it was before. */
+	if (unlikely(err))
+		atomic_fetch_andnot_release(CT_HOT_CLAIMED, &e->hot);
 	local_bh_enable();
 	if (unlikely(err))
 		return not_confirmed(skb, e, clash, hook);
-	ct_event(e, BIT(ct_entry_master(e) ? IPCT_RELATED : IPCT_NEW));
+	if (likely(mine))
+		ct_event(e, BIT(ct_entry_master(e) ? IPCT_RELATED : IPCT_NEW));
 	return NF_ACCEPT;
 }
 

@@ -189,6 +189,64 @@ n4 python3 - <<-END
 END
 check "broadcast is one entry" until_true bridged \
 	'udp .* src=10.0.5.1 dst=10.0.5.255 .*dport=1234'
+# A packet that is held until another one has confirmed its connection, then
+# flooded: no clone goes on with an entry that nobody confirms.
+ip -n n3 link add port6 type dummy
+ip -n n3 link set port6 master br0 up
+n3 nft -f - <<-END
+	table ip hold {
+		chain prerouting {
+			type filter hook prerouting priority -100
+			udp dport 4321 udp length 20 queue num 4
+		}
+	}
+END
+clashes()
+{
+	n3 conntrack -S | grep -o 'clash_resolve=[0-9]*' |
+		awk -F = '{ n += $2 } END { print n }'
+}
+before=$(clashes)
+ip netns exec n3 python3 - "$TMP" <<-'END' >"$TMP/queue" &
+	import sys
+	from raw import *
+	queue = Queue(4)
+	print("ready", flush=True)
+	held = queue.receive(1000)
+	print("held", flush=True)
+	while not os.path.exists(sys.argv[1] + "/confirmed"):
+	    time.sleep(0.1)
+	queue.verdict(held[0])
+	print("given", flush=True)
+	time.sleep(1000)
+END
+consumer=$!
+until_true grep -q ready "$TMP/queue"
+send_all()
+{
+	n4 python3 - "$1" <<-'END'
+		import socket, sys
+		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+		s.bind(("10.0.5.1", 4321))
+		s.sendto(b"x" * int(sys.argv[1]), ("10.0.5.255", 4321))
+	END
+}
+send_all 12
+check "one is held" until_true grep -q held "$TMP/queue"
+send_all 1
+check "another has the entry" until_true bridged 'udp .* dport=4321'
+: >"$TMP/confirmed"
+check "it is given back" until_true grep -q given "$TMP/queue"
+joined()
+{
+	[ $(($(clashes) - before)) -ge "$1" ]
+}
+# Two ports, and the bridge itself.
+check "each of its clones joins that" until_true joined 3
+kill $consumer
+wait $consumer
+n3 nft delete table ip hold
 # The bridge queues too: held before the clones are made.
 n3 nft -f - <<-END
 	table ip hold {

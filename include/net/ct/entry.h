@@ -267,7 +267,10 @@ struct ct_rare {
 #define CT_HOT_BITS	(IPS_SEEN_REPLY | IPS_ASSURED | IPS_CONFIRMED | \
 			 IPS_DYING | IPS_FIXED_TIMEOUT | IPS_TEMPLATE)
 
-/* In @hot, none of IPS_*: somebody confirms the entry, or has. */
+/*
+ * In @hot, none of IPS_*: somebody confirms the entry, or has; taken away again
+ * if that failed.
+ */
 #define CT_HOT_CLAIMED	BIT(31)
 
 /*
