@@ -24,7 +24,11 @@
 
 /* What the rest of the kernel asks of the tracker. */
 
-/* Negative on 6.1, NF_DROP on 6.12 would drop; this is right on both. */
+/*
+ * A packet comes back from a queue. If another one was faster, it joins the
+ * entry of that where it is confirmed: see join_winner(). Negative on 6.1,
+ * NF_DROP on 6.12 would drop; this is right on both.
+ */
 static int hook_update(struct net *net, struct sk_buff *skb)
 {
 	return NF_ACCEPT;

@@ -411,23 +411,21 @@ unsigned int ct_track(struct ct_net *cn, struct sk_buff *skb,
 
 /*
  * Somebody confirmed the same connection first: two packets of one socket on
- * two CPUs, or both ends spoke at once. Where the protocol has no handshake
- * that this could break, the packet joins the entry that won.
+ * two CPUs, a SYN and the next one out of a queue, or both ends spoke at once.
+ * The packet joins the entry that won, as if it came in only now.
  */
 static bool join_winner(struct ct_packet *p, struct ct_entry *loser,
 			struct ct_entry *winner)
 {
 	const struct nf_conntrack_tuple *orig, *repl;
 	enum ip_conntrack_info ctinfo;
+	struct nf_conntrack_tuple now;
 	const struct ct_proto *proto;
 	enum ct_invalid reason;
 	unsigned int dir;
 
 	orig = &loser->dir[IP_CT_DIR_ORIGINAL].tuple;
 	repl = &loser->dir[IP_CT_DIR_REPLY].tuple;
-	proto = ct_proto_find(p->l3, orig->dst.protonum);
-	if (!proto->share_on_clash)
-		return false;
 	for (dir = 0; dir < IP_CT_DIR_MAX; dir++)
 		if (ct_tuple_equal(orig, &winner->dir[dir].tuple) &&
 		    ct_tuple_equal(repl, &winner->dir[!dir].tuple) &&
@@ -435,11 +433,24 @@ static bool join_winner(struct ct_packet *p, struct ct_entry *loser,
 			break;
 	if (dir == IP_CT_DIR_MAX)
 		return false;
+	/*
+	 * It was sound when it came in; who held it since may have written. So
+	 * all of it is read and judged anew, as of one that comes only now.
+	 */
+	if (ct_packet_read(p, skb_network_offset(p->skb), &now) != CT_OK ||
+	    p->l4 != orig->dst.protonum)
+		return false;
+	proto = ct_proto_find(p->l3, p->l4);
+	if (proto->check && proto->check(p) != CT_OK)
+		return false;
 
 	ctinfo = ctinfo_of(winner, dir);
 	if (proto->packet(winner, p, ctinfo, &reason) != CT_ACCEPT)
 		return false;
-	count_bytes(winner, dir, p->skb);
+	if (p->l4 == IPPROTO_TCP)
+		count_segment(winner, dir, p->skb);
+	else
+		count_bytes(winner, dir, p->skb);
 	if (dir == IP_CT_DIR_REPLY)
 		ct_event(winner, first_reply(winner));
 	ct_entry_get(winner);
@@ -456,7 +467,6 @@ static noinline unsigned int not_confirmed(struct sk_buff *skb,
 {
 	const struct nf_conntrack_tuple *tuple =
 		&e->dir[IP_CT_DIR_ORIGINAL].tuple;
-	/* It was read when it came, and is not read again. */
 	struct ct_packet p = {
 		.skb = skb,
 		.cn = e->cn,

@@ -144,6 +144,135 @@ check_fails "nobody gives a verdict" n1 ping -q -c 1 -W 1 10.0.2.1
 n0 nft delete table inet hold
 check "the rule is gone" n1 ping -q -c 1 10.0.2.1
 
+# Two first packets of one connection, held at once: each has an entry of its own,
+# and the second one joins that of the first. (6.12's nf_conntrack drops it.)
+modprobe tun
+modprobe -a -q sctp
+raw <<'END'
+import subprocess
+wire = Wire()
+run("nft", "add table inet hold2")
+run("nft", "add chain inet hold2 forward "
+    "{ type filter hook forward priority -10; }")
+run("nft", "add rule inet hold2 forward iifname tun-a meta l4proto "
+    "{ tcp, sctp, dccp } queue num 5")
+joins = ours() or os.uname().release.startswith("6.1.")
+
+
+def hold(packets):
+    """The queue, and the packets' ids in it."""
+    queue = Queue(5)
+    while wire.b.receive():
+        pass
+    for packet in packets:
+        wire.a.send(packet)
+    held = [queue.receive() for _ in packets]
+    check("all are held", None not in held, held)
+    return queue, [h[0] for h in held]
+
+
+def arrived():
+    out = []
+    while packet := wire.b.receive(1):
+        out.append(packet)
+    return out
+
+
+def dccp_request(src, dst, sport):
+    head = struct.pack("!HHBBHBBHI", sport, 80, 7, 0, 0, 1, 0, 0, 1000)
+    return ip(src, dst, 33, with_checksum(src, dst, 33, head + bytes(8), 6))
+
+
+for six in (False, True):
+    talk = Talk(wire, 6000, six=six)
+    before = stat("invalid"), stat("drop"), stat("clash_resolve")
+    queue, held = hold([talk.packet("a", "S", seq=1000),
+                        talk.packet("a", "S", seq=1000)])
+    check("neither is confirmed", talk.line() is None)
+    for packet in held:
+        queue.verdict(packet)
+    out = arrived()
+    queue.socket.close()
+    equal("SYN and SYN again arrive", len(out), 2 if joins else 1)
+    equal("one entry for both", talk.state(), "SYN_SENT")
+    if ours():
+        equal("nothing invalid or dropped, one joined the other",
+              (stat("invalid"), stat("drop"), stat("clash_resolve")),
+              (before[0], before[1], before[2] + 1))
+    talk.next["a"] = 1001
+    talk.step("b", "SA")
+    equal("and it goes on", talk.state(), "SYN_RECV")
+
+# The second one is given back when the first was answered.
+talk = Talk(wire, 6001)
+queue, held = hold([talk.packet("a", "S", seq=1000),
+                    talk.packet("a", "S", seq=1000)])
+queue.verdict(held[0])
+check("the first arrives", len(arrived()) == 1)
+talk.next["a"] = 1001
+talk.step("b", "SA")
+queue.verdict(held[1])
+equal("the second one, late", len(arrived()), 1 if joins else 0)
+equal("changes nothing", talk.state(), "SYN_RECV")
+queue.socket.close()
+
+# Who holds it may write into it: a data offset past the end, another protocol.
+# Nothing but dropping is right for ct, and nothing else may come of it.
+def rewritten(second):
+    queue, held = hold([talk.packet("a", "S", seq=1000),
+                        talk.packet("a", "S", seq=1000)])
+    queue.verdict(held[0])
+    out = len(arrived())
+    queue.message(queue.VERDICT, 1, queue.attribute(
+        2, struct.pack("!II", 1, held[1])), queue.attribute(10, second))
+    out += len(arrived())
+    queue.socket.close()
+    return out
+
+
+talk = Talk(wire, 6002)
+syn = talk.packet("a", "S", seq=1000)
+if ours():
+    equal("rewritten: a data offset past the end",
+          rewritten(syn[:32] + b"\xf0" + syn[33:]), 1)
+    talk = Talk(wire, 6003)
+    equal("rewritten: cut off", rewritten(syn[:30]), 1)
+    talk = Talk(wire, 6004)
+    equal("rewritten: another protocol",
+          rewritten(ip4(A4, B4, UDP, udp(A4, B4, 6004, 80, b"x"))), 1)
+    talk = Talk(wire, 6005)
+    equal("rewritten: flags that nobody sends",
+          rewritten(syn[:33] + b"\x03" + syn[34:]), 1)
+
+# What is not tracked goes through the same hook.
+run("nft", "add chain inet hold2 raw "
+    "{ type filter hook prerouting priority -300; }")
+run("nft", "add rule inet hold2 raw tcp dport 81 notrack")
+talk = Talk(wire, 6006, 81)
+queue, held = hold([talk.packet("a", "S", seq=1000) for _ in range(2)])
+for packet in held:
+    queue.verdict(packet)
+equal("untracked", len(arrived()), 2)
+queue.socket.close()
+
+# Other handshakes.
+if ours():
+    association = Association(wire, 6100)
+    queue, held = hold([association.packet("a", association.INIT)] * 2)
+    for packet in held:
+        queue.verdict(packet)
+    equal("INIT and INIT again arrive", len(arrived()), 2)
+    equal("one association", association.state(), "COOKIE_WAIT")
+    queue.socket.close()
+    queue, held = hold([dccp_request(A4, B4, 6200)] * 2)
+    for packet in held:
+        queue.verdict(packet)
+    equal("Request and Request again arrive", len(arrived()), 2)
+    queue.socket.close()
+run("nft", "delete table inet hold2")
+END
+flush
+
 # get_tuple_skb: cake looks behind NAT for the host.
 check "cake" n0 tc qdisc replace dev veth2 root cake bandwidth 1gbit \
 	nat dual-srchost

@@ -56,9 +56,6 @@ struct ct_why {
 /**
  * struct ct_proto - a protocol tracker
  * @num: IPPROTO_*, 0 for generic
- * @share_on_clash: two packets that open the same connection at once
- *	may share one entry (§3): connectionless protocols. @packet is then
- *	also called for one whose header is not read again: @p->hlen is 0
  * @header: how much of a transport header all others want to see: so many
  *	bytes, as far as they are there, are read into @p->h before
  * @parse: transport header to the port part of a tuple (src.u, dst.u);
@@ -83,7 +80,6 @@ struct ct_why {
  */
 struct ct_proto {
 	u8 num;
-	bool share_on_clash;
 	u8 header;
 	enum ct_invalid (*parse)(const struct ct_packet *p,
 				 struct nf_conntrack_tuple *tuple);

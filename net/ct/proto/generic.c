@@ -33,7 +33,6 @@ static enum ct_verdict generic_packet(struct ct_entry *e,
 
 const struct ct_proto ct_proto_generic = {
 	.num = 0,
-	.share_on_clash = true,
 	.parse = generic_parse,
 	.invert = ct_invert_ports,
 	.new = generic_new,

@@ -51,7 +51,6 @@ static enum ct_verdict gre_packet(struct ct_entry *e, const struct ct_packet *p,
 
 const struct ct_proto ct_proto_gre = {
 	.num = IPPROTO_GRE,
-	.share_on_clash = true,
 	.header = HEADER,
 	.parse = gre_parse,
 	.invert = ct_invert_ports,

@@ -110,7 +110,6 @@ static enum ct_verdict icmp_packet(struct ct_entry *e,
 
 const struct ct_proto ct_proto_icmp = {
 	.num = IPPROTO_ICMP,
-	.share_on_clash = true,
 	.header = sizeof(struct icmphdr),
 	.parse = ct_icmp_parse,
 	.invert = icmp_invert,

@@ -145,7 +145,6 @@ static enum ct_verdict icmpv6_packet(struct ct_entry *e,
 
 const struct ct_proto ct_proto_icmpv6 = {
 	.num = IPPROTO_ICMPV6,
-	.share_on_clash = true,
 	.header = sizeof(struct icmp6hdr),
 	.parse = ct_icmp_parse,
 	.invert = icmpv6_invert,

@@ -45,7 +45,6 @@ static enum ct_verdict udp_packet(struct ct_entry *e,
 
 const struct ct_proto ct_proto_udp = {
 	.num = IPPROTO_UDP,
-	.share_on_clash = true,
 	.header = sizeof(struct udphdr),
 	.parse = ct_parse_ports,
 	.invert = ct_invert_ports,

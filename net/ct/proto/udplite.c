@@ -46,7 +46,6 @@ static enum ct_verdict udplite_packet(struct ct_entry *e,
 
 const struct ct_proto ct_proto_udplite = {
 	.num = IPPROTO_UDPLITE,
-	.share_on_clash = true,
 	.header = sizeof(struct udphdr),
 	.parse = ct_parse_ports,
 	.invert = ct_invert_ports,
