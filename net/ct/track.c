@@ -51,13 +51,25 @@ static noinline void count_segment(struct ct_entry *e, unsigned int dir,
 	spin_unlock_bh(&e->lock);
 }
 
+/*
+ * A socket of this host that is connected to itself: the answer looks as what
+ * it answers. From outside, it would be somebody's who made up both.
+ */
+static bool answers_itself(const struct ct_entry *e, const struct ct_packet *p)
+{
+	return p->hook == NF_INET_LOCAL_OUT && ct_entry_is_loop(e);
+}
+
 static enum ip_conntrack_info ctinfo_of(const struct ct_entry *e,
+					const struct ct_packet *p,
 					unsigned int dir)
 {
 	if (dir == IP_CT_DIR_REPLY)
 		return IP_CT_ESTABLISHED_REPLY;
 	if (ct_entry_hot(e) & IPS_SEEN_REPLY)
 		return IP_CT_ESTABLISHED;
+	if (unlikely(answers_itself(e, p)))
+		return IP_CT_ESTABLISHED_REPLY;
 	if (unlikely(ct_entry_master(e)))
 		return IP_CT_RELATED;
 	return IP_CT_NEW;
@@ -245,7 +257,7 @@ again:
 		set_entry(p->skb, e, IP_CT_NEW);
 		return NF_ACCEPT;
 	}
-	ctinfo = ctinfo_of(e, dir);
+	ctinfo = ctinfo_of(e, p, dir);
 
 	verdict = advance(e, p, proto, ctinfo, &reason, &counted);
 	if (unlikely(verdict != CT_ACCEPT)) {
@@ -444,7 +456,7 @@ static bool join_winner(struct ct_packet *p, struct ct_entry *loser,
 	if (proto->check && proto->check(p) != CT_OK)
 		return false;
 
-	ctinfo = ctinfo_of(winner, dir);
+	ctinfo = ctinfo_of(winner, p, dir);
 	if (proto->packet(winner, p, ctinfo, &reason) != CT_ACCEPT)
 		return false;
 	if (p->l4 == IPPROTO_TCP)

@@ -206,6 +206,14 @@ static inline struct ct_net *test_net(struct kunit *test)
 	return cn;
 }
 
+static inline void test_ends(struct nf_conntrack_tuple *t, __be32 src,
+			     __be32 dst)
+{
+	t->src.u3.ip = src;
+	t->src.l3num = NFPROTO_IPV4;
+	t->dst.u3.ip = dst;
+}
+
 /* An entry that is in no table and no wheel, unconfirmed. */
 static inline struct ct_entry *test_entry(struct kunit *test,
 					  struct ct_net *cn)
@@ -214,6 +222,8 @@ static inline struct ct_entry *test_entry(struct kunit *test,
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, e);
 	e->cn = cn;
+	test_ends(&e->dir[IP_CT_DIR_ORIGINAL].tuple, TEST_SRC, TEST_DST);
+	test_ends(&e->dir[IP_CT_DIR_REPLY].tuple, TEST_DST, TEST_SRC);
 	e->wheel_slot = CT_WHEEL_NONE;
 	spin_lock_init(&e->lock);
 	refcount_set(&e->ct_general.use, 1);

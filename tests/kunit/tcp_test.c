@@ -698,6 +698,51 @@ static void test_syn_no_refresh(struct kunit *test)
 	KUNIT_EXPECT_GT(test, ct_entry_left(e), 900u * HZ);
 }
 
+/* A socket connected to itself: what it says, it hears. */
+static void test_loop(struct kunit *test)
+{
+	static const struct script_step steps[] = {
+		{ O, { SYN, 100 }, S(SYN_SENT) },
+		/* Unreplied, it is what answers: track.c says so. */
+		{ R, { SYNACK, 100, 101 }, S(SYN_RECV) },
+		{ O, { ACK, 101, 101 }, S(ESTABLISHED) },
+		{ O, { DATA, 101, 101, 100 }, S(ESTABLISHED) },
+		{ O, { ACK, 201, 201 }, S(ESTABLISHED) },
+		{ O, { DATA, 201, 201, 100 }, S(ESTABLISHED) },
+		{ O, { ACK, 301, 301 }, S(ESTABLISHED) },
+		{ O, { ACK, 301, 9101 }, S(ESTABLISHED), CT_INVALID,
+		  CT_INVALID_TCP_ACK },
+		{ O, { DATA, 92101, 301, 1 }, S(ESTABLISHED), CT_INVALID,
+		  CT_INVALID_TCP_SEQ },
+	};
+	static const struct script_step end[] = {
+		{ O, { FIN, 301, 301 }, S(LAST_ACK) },
+		{ O, { ACK, 302, 302 }, S(TIME_WAIT) },
+		{ O, { SYN, 9000 }, S(TIME_WAIT), CT_RESTART },
+	};
+	static const struct script_step reset[] = {
+		{ O, { RST, 301 }, S(CLOSE) },
+		{ O, { SYN, 9000 }, S(CLOSE), CT_RESTART },
+	};
+	struct ct_net *cn = test_net(test);
+	struct ct_entry *e;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		e = test_entry(test, cn);
+		test_ends(&e->dir[O].tuple, TEST_SRC, TEST_SRC);
+		test_ends(&e->dir[R].tuple, TEST_SRC, TEST_SRC);
+		follow(test, e, steps, ARRAY_SIZE(steps));
+		KUNIT_EXPECT_TRUE(test, ct_entry_hot(e) & IPS_ASSURED);
+		KUNIT_EXPECT_EQ(test, e->expires, cn->timeout[CT_TIMEOUT_TCP +
+							S(ESTABLISHED)]);
+		if (i)
+			follow(test, e, reset, ARRAY_SIZE(reset));
+		else
+			follow(test, e, end, ARRAY_SIZE(end));
+	}
+}
+
 /* Each state's timeout is that of the policy, while there is one. */
 static void test_by_policy(struct kunit *test)
 {
@@ -780,6 +825,7 @@ static struct kunit_case ct_tcp_cases[] = {
 	KUNIT_CASE(test_fill_destroy),
 	KUNIT_CASE(test_fill_full),
 	KUNIT_CASE(test_syn_no_refresh),
+	KUNIT_CASE(test_loop),
 	{}
 };
 

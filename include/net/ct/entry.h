@@ -459,6 +459,23 @@ static inline u16 ct_entry_zone_id(const struct ct_entry *e)
 }
 
 /**
+ * ct_entry_is_loop() - do both ends have the same address and port?
+ * @e: the entry
+ *
+ * Then its two tuples are one, and which of them a packet is found by says
+ * nothing: it is always the original one.
+ * Return: true if so
+ */
+static inline bool ct_entry_is_loop(const struct ct_entry *e)
+{
+	const struct nf_conntrack_tuple *a = &e->dir[IP_CT_DIR_ORIGINAL].tuple;
+	const struct nf_conntrack_tuple *b = &e->dir[IP_CT_DIR_REPLY].tuple;
+
+	return a->src.u.all == b->src.u.all && a->dst.u.all == b->dst.u.all &&
+	       nf_inet_addr_cmp(&a->src.u3, &b->src.u3);
+}
+
+/**
  * ct_entry_left() - time until an entry expires
  * @e: the entry
  * Return: jiffies, 0 if expired; the relative timeout if not confirmed

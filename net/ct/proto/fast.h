@@ -165,7 +165,7 @@ static inline bool ct_tcp_steady(struct ct_entry *e, const struct ct_packet *p,
 		 ct_window_fits(s, r, &n);
 	if (likely(steady)) {
 		n.win = (u32)n.raw << tcp->scale[dir];
-		ct_window_learn(tcp, s, r, dir, &n, true);
+		ct_window_learn(tcp, s, r, dir, !dir, &n, true);
 		ct_window_repeat(tcp, &e->last, dir, &n);
 		tcp->last_index = SEG_ACK;
 		tcp->last_dir = dir;

@@ -277,6 +277,9 @@ struct step {
 	const struct ct_packet *p;
 	enum ct_segment seg;
 	unsigned int dir;
+	/* Whose windows: one end's, if it is both ends. */
+	unsigned int from;
+	unsigned int to;
 	u8 old;
 	u8 new;
 	bool replied;
@@ -290,12 +293,18 @@ static void begin(struct step *s, const struct ct_entry *e)
 {
 	const struct tcphdr *th = &s->p->h.tcp;
 	const u32 hot = ct_entry_hot(e);
+	const bool loop = unlikely(ct_entry_is_loop(e));
 
+	s->from = loop ? IP_CT_DIR_ORIGINAL : s->dir;
+	s->to = loop ? IP_CT_DIR_ORIGINAL : !s->dir;
 	s->replied = hot & IPS_SEEN_REPLY;
 	s->assured = hot & IPS_ASSURED;
 	s->tcp = e->proto.tcp;
 	s->old = s->tcp.state;
 	s->new = steps[s->old][s->dir][s->seg];
+	/* The FIN of one end is that of both. */
+	if (loop && s->new == TCP_CONNTRACK_FIN_WAIT)
+		s->new = TCP_CONNTRACK_LAST_ACK;
 	s->win[IP_CT_DIR_ORIGINAL] = e->seen.original;
 	if (s->tcp.replied)
 		s->win[IP_CT_DIR_REPLY] = e->seen.window[IP_CT_DIR_REPLY];
@@ -361,7 +370,7 @@ static void pass(const struct step *s, struct ct_entry *e)
  */
 static bool resync(struct step *s, const struct ct_entry *e)
 {
-	const unsigned int other = !s->dir;
+	const unsigned int other = s->to;
 
 	if (s->seg != SEG_SYNACK || s->tcp.last_index != SEG_SYN ||
 	    s->tcp.last_dir == s->dir || s->n.ack != e->last.end)
@@ -374,9 +383,9 @@ static bool resync(struct step *s, const struct ct_entry *e)
 	s->win[other].end = e->last.end;
 	s->win[other].maxend = e->last.end;
 	s->win[other].maxwin = e->last.win ?: 1;
-	s->tcp.flags[s->dir] &= IP_CT_TCP_FLAG_BE_LIBERAL;
-	s->tcp.scale[s->dir] = 0;
-	memset(&s->win[s->dir], 0, sizeof(s->win[0]));
+	s->tcp.flags[s->from] &= IP_CT_TCP_FLAG_BE_LIBERAL;
+	s->tcp.scale[s->from] = 0;
+	memset(&s->win[s->from], 0, sizeof(s->win[0]));
 	return true;
 }
 
@@ -403,7 +412,7 @@ static enum reset judge_reset(struct step *s, const struct ct_entry *e)
 {
 	const struct ct_tcp *tcp = &s->tcp;
 	const bool open = s->old == TCP_CONNTRACK_ESTABLISHED && s->assured;
-	const u32 expected = s->win[!s->dir].maxack;
+	const u32 expected = s->win[s->to].maxack;
 
 	/* Both ends may have forgotten the connection, and begun another. */
 	if (s->old >= TCP_CONNTRACK_FIN_WAIT &&
@@ -411,7 +420,7 @@ static enum reset judge_reset(struct step *s, const struct ct_entry *e)
 		return RESET_TAKE;
 
 	/* After a SYN that was let through, the numbers may be old ones. */
-	if (tcp->flags[!s->dir] & IP_CT_TCP_FLAG_MAXACK_SET &&
+	if (tcp->flags[s->to] & IP_CT_TCP_FLAG_MAXACK_SET &&
 	    tcp->last_index != SEG_SYN) {
 		/* An answer to such a SYN, when there was something since. */
 		if (!s->n.seq && !open)
@@ -445,30 +454,31 @@ static enum reset judge_reset(struct step *s, const struct ct_entry *e)
 /* The first SYN of a direction, or another one before it is open. */
 static void init_sender(struct step *s)
 {
-	struct ct_window *sender = &s->win[s->dir];
+	struct ct_window *sender = &s->win[s->from];
 	struct options o;
 
 	sender->end = s->n.end;
 	sender->maxend = s->n.end;
 	sender->maxwin = s->n.raw ?: 1;
 	read_options(s->p, &o);
-	s->tcp.flags[s->dir] &= IP_CT_TCP_FLAG_BE_LIBERAL;
-	s->tcp.flags[s->dir] |= o.flags;
-	s->tcp.scale[s->dir] = o.scale;
+	s->tcp.flags[s->from] &= IP_CT_TCP_FLAG_BE_LIBERAL;
+	s->tcp.flags[s->from] |= o.flags;
+	s->tcp.scale[s->from] = o.scale;
 	/* Scaled only if both ends said so (RFC 7323 2.2). */
 	if (s->dir == IP_CT_DIR_REPLY &&
-	    !(s->tcp.flags[0] & s->tcp.flags[1] & IP_CT_TCP_FLAG_WINDOW_SCALE))
+	    !(s->tcp.flags[s->from] & s->tcp.flags[s->to] &
+	      IP_CT_TCP_FLAG_WINDOW_SCALE))
 		memset(s->tcp.scale, 0, sizeof(s->tcp.scale));
 }
 
 /* In the middle of a connection whose beginning was not seen. */
 static void pick_up_sender(struct step *s)
 {
-	struct ct_window *sender = &s->win[s->dir];
-	struct ct_window *receiver = &s->win[!s->dir];
+	struct ct_window *sender = &s->win[s->from];
+	struct ct_window *receiver = &s->win[s->to];
 
 	sender->end = s->n.end;
-	sender->maxwin = ((u32)s->n.raw << s->tcp.scale[s->dir]) ?: 1;
+	sender->maxwin = ((u32)s->n.raw << s->tcp.scale[s->from]) ?: 1;
 	sender->maxend = s->n.end + sender->maxwin;
 	/* The answer to a keepalive, of an octet that we never saw. */
 	if (receiver->maxwin && s->n.sack == receiver->end + 1)
@@ -486,8 +496,8 @@ enum fit {
 static enum fit misfit(struct step *s, const struct ct_entry *e, bool *overshot,
 		       enum ct_invalid *reason)
 {
-	const struct ct_window *sender = &s->win[s->dir];
-	const struct ct_window *receiver = &s->win[!s->dir];
+	const struct ct_window *sender = &s->win[s->from];
+	const struct ct_window *receiver = &s->win[s->to];
 	const struct ct_numbers *n = &s->n;
 	const bool fresh = !before(n->end, ct_seq_low(sender, receiver));
 	const bool timely = !before(n->sack, ct_ack_low(sender, receiver));
@@ -500,7 +510,7 @@ static enum fit misfit(struct step *s, const struct ct_entry *e, bool *overshot,
 	 */
 	*overshot = high && receiver->maxwin && fresh && timely && known &&
 		    n->end - sender->maxend + 1 <= receiver->maxwin;
-	if (s->tcp.flags[s->dir] & IP_CT_TCP_FLAG_BE_LIBERAL ||
+	if (s->tcp.flags[s->from] & IP_CT_TCP_FLAG_BE_LIBERAL ||
 	    READ_ONCE(e->cn->tcp_be_liberal))
 		return FIT_ACCEPT;
 	if (*overshot)
@@ -519,14 +529,14 @@ static enum fit misfit(struct step *s, const struct ct_entry *e, bool *overshot,
 static enum fit check_window(struct step *s, struct ct_entry *e,
 			     enum ct_invalid *reason)
 {
-	struct ct_window *sender = &s->win[s->dir];
-	struct ct_window *receiver = &s->win[!s->dir];
+	struct ct_window *sender = &s->win[s->from];
+	struct ct_window *receiver = &s->win[s->to];
 	const struct tcphdr *th = &s->p->h.tcp;
 	bool overshot;
 	enum fit fit;
 
 	s->n.sack = s->n.ack;
-	if (s->tcp.flags[!s->dir] & IP_CT_TCP_FLAG_SACK_PERM)
+	if (s->tcp.flags[s->to] & IP_CT_TCP_FLAG_SACK_PERM)
 		s->n.sack = highest_sack(s->p, s->n.ack);
 
 	if (!sender->maxwin) {
@@ -551,7 +561,7 @@ static enum fit check_window(struct step *s, struct ct_entry *e,
 	 * is what is acknowledged. What was picked up is liberal anyway.
 	 */
 	if (th->ack && !receiver->maxwin &&
-	    !(s->tcp.flags[s->dir] & IP_CT_TCP_FLAG_BE_LIBERAL)) {
+	    !(s->tcp.flags[s->from] & IP_CT_TCP_FLAG_BE_LIBERAL)) {
 		receiver->end = s->n.sack;
 		receiver->maxend = s->n.sack;
 	}
@@ -570,7 +580,7 @@ static enum fit check_window(struct step *s, struct ct_entry *e,
 		fit = misfit(s, e, &overshot, reason);
 		if (overshot) {
 			sender->end = s->n.end;
-			s->tcp.flags[s->dir] |=
+			s->tcp.flags[s->from] |=
 				IP_CT_TCP_FLAG_DATA_UNACKNOWLEDGED;
 			/* Its sender has a window: this is no first reply. */
 			if (fit == FIT_PASS)
@@ -581,8 +591,9 @@ static enum fit check_window(struct step *s, struct ct_entry *e,
 	/* The window of a SYN is not scaled (RFC 7323 2.2). */
 	s->n.win = s->n.raw;
 	if (!th->syn)
-		s->n.win <<= s->tcp.scale[s->dir];
-	ct_window_learn(&s->tcp, sender, receiver, s->dir, &s->n, th->ack);
+		s->n.win <<= s->tcp.scale[s->from];
+	ct_window_learn(&s->tcp, sender, receiver, s->from, s->to, &s->n,
+			th->ack);
 	if (s->seg == SEG_ACK)
 		ct_window_repeat(&s->tcp, &e->last, s->dir, &s->n);
 	return FIT_ACCEPT;
@@ -684,7 +695,7 @@ static enum ct_verdict arrive(struct step *s, struct ct_entry *e, u32 *events)
 	if (s->new != s->old) {
 		*events |= BIT(IPCT_PROTOINFO);
 		if (s->new == TCP_CONNTRACK_FIN_WAIT)
-			s->tcp.flags[s->dir] |= IP_CT_TCP_FLAG_CLOSE_INIT;
+			s->tcp.flags[s->from] |= IP_CT_TCP_FLAG_CLOSE_INIT;
 	}
 
 	/* Refused, or given up before there was an answer: nothing is left. */
@@ -852,12 +863,12 @@ static void tcp_why(struct ct_entry *e, const struct ct_packet *p,
 	begin(&s, e);
 	spin_unlock_bh(&e->lock);
 
-	sender = &s.win[dir];
-	receiver = &s.win[!dir];
+	sender = &s.win[s.from];
+	receiver = &s.win[s.to];
 	why->seq = s.n.seq;
 	why->end = s.n.end;
 	why->ack = s.n.ack;
-	if (s.tcp.flags[!dir] & IP_CT_TCP_FLAG_SACK_PERM)
+	if (s.tcp.flags[s.to] & IP_CT_TCP_FLAG_SACK_PERM)
 		why->ack = highest_sack(p, s.n.ack);
 	why->seq_low = ct_seq_low(sender, receiver);
 	why->seq_high = sender->maxend;

@@ -69,9 +69,10 @@ static inline bool ct_window_fits(const struct ct_window *s,
 	       likely(!before(n->sack, ct_ack_low(s, r)));
 }
 
-/* Learn from a segment that fits; @dir is its direction. */
+/* Learn from a segment that fits, of the end @from to the end @to. */
 static inline void ct_window_learn(struct ct_tcp *tcp, struct ct_window *s,
-				   struct ct_window *r, unsigned int dir,
+				   struct ct_window *r, unsigned int from,
+				   unsigned int to,
 				   const struct ct_numbers *n, bool ack)
 {
 	u32 offered = min(n->win + (n->sack - n->ack), CT_WINDOW_MAX);
@@ -80,12 +81,12 @@ static inline void ct_window_learn(struct ct_tcp *tcp, struct ct_window *s,
 		s->maxwin = offered;
 	if (after(n->end, s->end)) {
 		s->end = n->end;
-		tcp->flags[dir] |= IP_CT_TCP_FLAG_DATA_UNACKNOWLEDGED;
+		tcp->flags[from] |= IP_CT_TCP_FLAG_DATA_UNACKNOWLEDGED;
 	}
-	if (ack && (!(tcp->flags[dir] & IP_CT_TCP_FLAG_MAXACK_SET) ||
+	if (ack && (!(tcp->flags[from] & IP_CT_TCP_FLAG_MAXACK_SET) ||
 		    after(n->ack, s->maxack))) {
 		s->maxack = n->ack;
-		tcp->flags[dir] |= IP_CT_TCP_FLAG_MAXACK_SET;
+		tcp->flags[from] |= IP_CT_TCP_FLAG_MAXACK_SET;
 	}
 
 	/* What it sent beyond its window, the receiver seems to allow. */
@@ -96,7 +97,7 @@ static inline void ct_window_learn(struct ct_tcp *tcp, struct ct_window *s,
 	if (!before(n->sack + n->win, r->maxend))
 		r->maxend = n->sack + n->win + !n->win;
 	if (n->ack == r->end)
-		tcp->flags[!dir] &= ~IP_CT_TCP_FLAG_DATA_UNACKNOWLEDGED;
+		tcp->flags[to] &= ~IP_CT_TCP_FLAG_DATA_UNACKNOWLEDGED;
 }
 
 /* Note an ACK that fits, and count how often it is repeated. */
