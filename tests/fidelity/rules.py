@@ -258,6 +258,11 @@ def is_new(answers):
                for info, ct in answers)
 
 
+def is_new_again(answers):
+    """Another packet of a connection that saw no answer."""
+    return len(answers) == 1 and answers[0][0] == 2 and not is_new(answers)
+
+
 class Flows:
     """What was seen of each connection so far.
 
@@ -353,6 +358,13 @@ def nothing_learned(packet, old, new):
         return False
     return (all(info is None for info, _ in old + new) or
             any(state(ct) == "SYN_SENT" for _, ct in old + new))
+
+
+def one_way(packet, old, new):
+    """The client goes on, but no answer was seen."""
+    if not is_new_again(new) or packet.flags() & (SYN | RST):
+        return False
+    return invalid(old) and state(new[0][1]) == "SYN_SENT"
 
 
 def reset_in_doubt(packet, old, new):
@@ -530,6 +542,7 @@ ROOTS = {
     "sctp-offer": sctp_offer,
     "gre-short": gre_short,
     "reset-in-doubt": reset_in_doubt,
+    "one-way": one_way,
     "picked-up-near-zero": picked_up_near_zero,
     "reset-then-syn": reset_then_syn,
     "nothing-learned": nothing_learned,

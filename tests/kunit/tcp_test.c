@@ -216,13 +216,48 @@ static const struct script_case script_cases[] = {
 		{ O, { SYN, 100 }, S(SYN_SENT) },
 		{ O, { RST, 101 }, S(CLOSE), CT_DROP_ENTRY },
 	  }, false, S(SYN_SENT) },
-	{ "FIN before an answer", 0, {
-		{ O, { SYN }, S(SYN_SENT) },
-		{ O, { FIN, 1 }, S(SYN_SENT), CT_INVALID },
+	{ "answers on another way", 0, {
+		{ O, { SYN, 100 }, S(SYN_SENT) },
+		{ O, { ACK, 101, 501 }, S(SYN_SENT) },
+		{ O, { DATA, 101, 501, 10 }, S(SYN_SENT) },
+		{ O, { DATA, 900000, 501, 10 }, S(SYN_SENT) },
+		{ O, { DATA, 101, 501, 10 }, S(SYN_SENT) },
+		{ O, { FIN, 900010, 777501 }, S(SYN_SENT) },
+		{ O, { RSTACK, 900011, 777501 }, S(CLOSE), CT_DROP_ENTRY },
 	  }, false, S(SYN_SENT) },
-	{ "ACK before an answer", 0, {
+	{ "answers on another way, FIN", 0, {
 		{ O, { SYN }, S(SYN_SENT) },
-		{ O, { ACK, 1, 1 }, S(SYN_SENT), CT_INVALID },
+		{ O, { FIN, 1 }, S(SYN_SENT) },
+	  }, false, S(SYN_SENT) },
+	{ "answers on another way, far from the SYN", 0, {
+		{ O, { SYN, 100 }, S(SYN_SENT) },
+		{ O, { ACK, 102 + CT_UNSEEN_WINDOW, 1 }, S(SYN_SENT),
+		  CT_INVALID, CT_INVALID_TCP_STATE },
+		{ O, { ACK, 100 - CT_UNSEEN_WINDOW, 1 }, S(SYN_SENT),
+		  CT_INVALID, CT_INVALID_TCP_STATE },
+		{ O, { ACK, 101 + CT_UNSEEN_WINDOW, 1 }, S(SYN_SENT) },
+	  }, false, S(SYN_SENT) },
+	{ "answers on another way, somebody's reset", 0, {
+		{ O, { SYN, 100 }, S(SYN_SENT) },
+		{ O, { ACK, 101, 501 }, S(SYN_SENT) },
+		{ O, { RST, 102 + CT_UNSEEN_WINDOW }, S(SYN_SENT), CT_INVALID,
+		  CT_INVALID_TCP_SEQ },
+	  }, false, S(SYN_SENT) },
+	{ "an answer after all, checked by the window", 0, {
+		{ O, { SYN, 100 }, S(SYN_SENT) },
+		{ O, { DATA, 101, 501, 10 }, S(SYN_SENT) },
+		{ O, { DATA, 9000000, 501, 10 }, S(SYN_SENT) },
+		{ R, { SYNACK, 500, 101 }, S(SYN_RECV) },
+		{ O, { ACK, 101, 501 }, S(ESTABLISHED) },
+		{ O, { DATA, 9000000, 501, 10 }, S(ESTABLISHED), CT_INVALID,
+		  CT_INVALID_TCP_SEQ },
+		{ R, { DATA, 9000000, 101, 10 }, S(ESTABLISHED), CT_INVALID,
+		  CT_INVALID_TCP_SEQ },
+	  }, true, S(ESTABLISHED) },
+	{ "refused after all", 0, {
+		{ O, { SYN, 100 }, S(SYN_SENT) },
+		{ O, { ACK, 101, 501 }, S(SYN_SENT) },
+		{ R, { RSTACK, 0, 101 }, S(CLOSE), CT_DROP_ENTRY },
 	  }, false, S(SYN_SENT) },
 	{ "reset by the server, opened again", OPEN, {
 		{ R, { RST, 501 }, S(CLOSE) },
@@ -698,6 +733,45 @@ static void test_syn_no_refresh(struct kunit *test)
 	KUNIT_EXPECT_GT(test, ct_entry_left(e), 900u * HZ);
 }
 
+/* Who wants handshakes, or has seen an answer, sees nothing go on without. */
+static void test_one_way(struct kunit *test)
+{
+	static const struct {
+		bool loose;
+		u32 had;
+		enum ct_verdict verdict;
+	} rows[] = {
+		{ true, 0, CT_ACCEPT },
+		{ false, 0, CT_INVALID },
+		{ true, IPS_SEEN_REPLY_BIT, CT_INVALID },
+	};
+	static const struct segment ack = { ACK, 101, 501 };
+	enum ct_invalid reason;
+	unsigned int i;
+	u32 left;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct ct_entry *e = test_entry(test, test_net(test));
+
+		follow(test, e, prologue, 1);
+		e->cn->tcp_loose = rows[i].loose;
+		ct_status_set(e, IPS_CONFIRMED_BIT);
+		if (rows[i].had)
+			ct_status_set(e, rows[i].had);
+		e->expires = (u32)jiffies + HZ;
+		KUNIT_EXPECT_EQ(test, (int)play(test, e, O, &ack, &reason),
+				(int)rows[i].verdict);
+		/* As long as a SYN, and no longer. */
+		left = ct_entry_left(e);
+		if (rows[i].verdict == CT_ACCEPT) {
+			KUNIT_EXPECT_GT(test, left, 1990u * HZ);
+			KUNIT_EXPECT_LE(test, left, 2000u * HZ);
+		} else {
+			KUNIT_EXPECT_LE(test, left, (u32)HZ);
+		}
+	}
+}
+
 /* A socket connected to itself: what it says, it hears. */
 static void test_loop(struct kunit *test)
 {
@@ -825,6 +899,7 @@ static struct kunit_case ct_tcp_cases[] = {
 	KUNIT_CASE(test_fill_destroy),
 	KUNIT_CASE(test_fill_full),
 	KUNIT_CASE(test_syn_no_refresh),
+	KUNIT_CASE(test_one_way),
 	KUNIT_CASE(test_loop),
 	{}
 };

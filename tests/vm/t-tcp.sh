@@ -146,6 +146,75 @@ for flags in ("R", "RA", "F", "SA"):
     passed = talk.step("a", flags)
     equal("%s opens nothing" % flags, (passed, talk.state()), (True, None))
 
+# Direct server return: the server's answers take another way. What an ACK out of
+# nowhere may, one after a SYN may, too: it is new, and nothing more.
+flush()
+subprocess.run(["nft", "-f", "-"], check=True, text=True, input="""
+    table ip way {
+        chain forward {
+            type filter hook forward priority 0
+            ct state new counter
+            ct state established counter
+            ct state invalid counter
+        }
+    }""")
+
+
+def counted():
+    out = run("nft", "list", "table", "ip", "way").stdout
+    return [int(n) for n in re.findall(r"packets (\d+)", out)]
+
+
+def one_way(talk):
+    talk.next["b"] = 500001
+    talk.step("a", "A")
+    talk.step("a", "PA", b"x" * 100)
+    talk.next["b"] += 1000000
+    talk.step("a", "A", seq=talk.next["a"] - 100)
+    talk.step("a", "FA")
+
+
+sysctl("tcp_timeout_syn_sent", 30)
+talk = Talk(wire, 3025)
+talk.step("a", "S")
+time.sleep(3)
+one_way(talk)
+if ours():
+    equal("one way: all of it is new", counted(), [5, 0, 0])
+    line = talk.line()
+    check("unreplied, not assured, for as long as a SYN",
+          line and line.state == "SYN_SENT" and not line.replied and
+          not line.assured and 28 <= line.timeout <= 30, line)
+    talk.step("a", "A", seq=talk.next["a"] + (1 << 25))
+    equal("not what is far from it", counted(), [5, 0, 1])
+    talk.step("a", "RA", seq=talk.next["a"] + (1 << 25))
+    equal("nor a reset", (counted(), talk.state()), ([5, 0, 2], "SYN_SENT"))
+    talk.step("a", "RA")
+    equal("its reset ends it", (counted(), talk.state()), ([6, 0, 2], None))
+    sysctl("tcp_loose", 0)
+    talk = Talk(wire, 3026)
+    talk.step("a", "S")
+    one_way(talk)
+    equal("tcp_loose=0: a handshake is asked for", counted(), [7, 0, 6])
+    sysctl("tcp_loose", 1)
+    # The answer is seen after all: windows are kept as if nothing had been.
+    talk = Talk(wire, 3027)
+    talk.step("a", "S")
+    talk.step("a", "A", ack=500001)
+    talk.step("b", "SA")
+    talk.step("a", "A")
+    line = talk.line()
+    check("an answer after all opens it",
+          line.state == "ESTABLISHED" and line.assured, line)
+    before = stat("invalid")
+    talk.step("a", "PA", b"x", seq=talk.next["a"] + 200000)
+    talk.step("b", "PA", b"x", seq=talk.next["b"] + 200000)
+    equal("and it is not liberal", stat("invalid") - before, 2)
+else:
+    equal("one way: invalid after the SYN", counted(), [1, 0, 4])
+sysctl("tcp_timeout_syn_sent", 120)
+run("nft", "delete", "table", "ip", "way")
+
 # Flags that no peer may send.
 before = stat("invalid")
 wrong = ("", "SF", "SR", "SFA", "FR", "SRA", "FPU", "SFUPA")

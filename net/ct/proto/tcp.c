@@ -20,6 +20,7 @@
 #define REJECT	TCP_CONNTRACK_NONE
 #define PASS	(TCP_CONNTRACK_MAX + 1)
 #define REOPEN	(TCP_CONNTRACK_MAX + 2)
+#define ONE_WAY	(TCP_CONNTRACK_MAX + 3)
 #define TO(s)	TCP_CONNTRACK_##s
 
 /*
@@ -28,6 +29,8 @@
  * PASS means: it may be right, and we may be the one who is out of step (we
  * missed a RST, or came late). It goes through, nothing is concluded from it
  * but by the answer that it gets: see resync().
+ *
+ * ONE_WAY means: the answers may take another way. See pass_one_way().
  */
 static const u8 steps[TCP_CONNTRACK_MAX][IP_CT_DIR_MAX][__SEG_MAX] = {
 	/* Made by netlink, without a state: the first segment says. */
@@ -40,6 +43,8 @@ static const u8 steps[TCP_CONNTRACK_MAX][IP_CT_DIR_MAX][__SEG_MAX] = {
 	[TCP_CONNTRACK_SYN_SENT] = {
 		[IP_CT_DIR_ORIGINAL] = {
 			[SEG_SYN] = TO(SYN_SENT),
+			[SEG_ACK] = ONE_WAY,
+			[SEG_FIN] = ONE_WAY,
 			[SEG_RST] = TO(CLOSE),
 		},
 		[IP_CT_DIR_REPLY] = {
@@ -364,6 +369,14 @@ static void pass(const struct step *s, struct ct_entry *e)
 	tcp->challenge = s->old == TCP_CONNTRACK_LAST_ACK;
 }
 
+/* Did the client go on without an answer that was seen? */
+static bool heard_one_way(const struct step *s)
+{
+	return s->old == TCP_CONNTRACK_SYN_SENT && !s->replied &&
+	       s->tcp.last_dir == IP_CT_DIR_ORIGINAL &&
+	       (s->tcp.last_index == SEG_ACK || s->tcp.last_index == SEG_FIN);
+}
+
 /*
  * A SYN,ACK that acknowledges the SYN which was let through before: both ends
  * agree on a new connection, and we are the one who was wrong.
@@ -387,6 +400,41 @@ static bool resync(struct step *s, const struct ct_entry *e)
 	s->tcp.scale[s->from] = 0;
 	memset(&s->win[s->from], 0, sizeof(s->win[0]));
 	return true;
+}
+
+/* Is it within reach of what was seen last of who gets no answer here? */
+static bool is_near(const struct step *s, const struct ct_entry *e)
+{
+	const u32 at = heard_one_way(s) ? e->last.end :
+					  s->win[IP_CT_DIR_ORIGINAL].end;
+
+	return s->n.end - at + CT_UNSEEN_WINDOW <= 2 * CT_UNSEEN_WINDOW;
+}
+
+/*
+ * The client goes on, and no SYN,ACK was seen: the server's answers do not come
+ * along here (direct server return). An ACK out of nowhere would open a
+ * connection, so this one may pass; who wants to see handshakes says so by
+ * tcp_loose. Nothing of what the SYN said changes, for there may be an answer
+ * after all: unreplied, with the timeout of SYN_SENT, and the first to be
+ * evicted is the connection still.
+ */
+static enum ct_verdict pass_one_way(const struct step *s, struct ct_entry *e,
+				    enum ct_invalid *reason)
+{
+	struct ct_tcp *tcp = &e->proto.tcp;
+
+	if (s->replied || !READ_ONCE(e->cn->tcp_loose) || !is_near(s, e)) {
+		*reason = CT_INVALID_TCP_STATE;
+		return CT_INVALID;
+	}
+	tcp->last_index = s->seg;
+	tcp->last_dir = s->dir;
+	e->last.end = s->n.end;
+	ct_refresh(e, min(ct_timeout(e, CT_TIMEOUT_TCP +
+				     TCP_CONNTRACK_SYN_SENT),
+			  ct_timeout(e, CT_TIMEOUT_TCP_UNACK)));
+	return CT_ACCEPT;
 }
 
 static bool is_challenge_ack(const struct step *s)
@@ -417,6 +465,8 @@ static enum reset judge_reset(struct step *s, const struct ct_entry *e)
 	/* Both ends may have forgotten the connection, and begun another. */
 	if (s->old >= TCP_CONNTRACK_FIN_WAIT &&
 	    s->old <= TCP_CONNTRACK_CLOSE)
+		return RESET_TAKE;
+	if (s->dir == IP_CT_DIR_ORIGINAL && heard_one_way(s) && is_near(s, e))
 		return RESET_TAKE;
 
 	/* After a SYN that was let through, the numbers may be old ones. */
@@ -739,6 +789,8 @@ static enum ct_verdict advance(struct step *s, struct ct_entry *e, u32 *events,
 		return CT_INVALID;
 	case REOPEN:
 		return CT_RESTART;
+	case ONE_WAY:
+		return pass_one_way(s, e, reason);
 	case PASS:
 		if (!resync(s, e)) {
 			pass(s, e);

@@ -39,6 +39,12 @@ struct ct_numbers {
 /* No window is larger (RFC 7323 2.3), so that numbers can be compared. */
 #define CT_WINDOW_MAX	((u32)U16_MAX << TCP_MAX_WSCALE)
 
+/*
+ * So much may be on its way, or lost, to an end that is not seen and of whose
+ * window nothing is known: more than hosts offer on long and fast paths.
+ */
+#define CT_UNSEEN_WINDOW	0x1000000U
+
 /* An acknowledgment may be late by this, or by the largest window if larger. */
 #define CT_ACK_SLACK	66000U
 
