@@ -34,7 +34,7 @@ def compare_tables(flows, report, count, line, line2):
     for name, entries in (("nf_conntrack", old - new), ("ct", new - old)):
         for entry in sorted(entries):
             answers = parse("0 " + entry)
-            report.add(explain_entry(flows, answers[0][1]),
+            report.add(explain_entry(flows, name, answers[0][1]),
                        "table after packet %d:" % count,
                        "%s alone: %s" % (name, entry),
                        text(answers))

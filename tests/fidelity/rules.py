@@ -28,8 +28,11 @@ DCCP_ACK, DCCP_DATAACK, DCCP_CLOSE = 3, 4, 6
 # Chunks of SCTP
 INIT, INIT_ACK, HEARTBEAT, SHUTDOWN, ERROR, COOKIE_ECHO = 1, 2, 4, 7, 9, 10
 SHUTDOWN_ACK, SHUTDOWN_COMPLETE = 8, 14
-# tcp_timeout_close, as the guest sets it: the shortest of all.
-CLOSE_TIMEOUT = 1
+# tcp_timeout_close, as the guest sets it: the shortest of all; and
+# tcp_timeout_unacknowledged.
+CLOSE_TIMEOUT, UNACK_TIMEOUT = 1, 9
+# Bits of the status
+SEEN_REPLY = 2
 
 
 def parse(line):
@@ -306,7 +309,7 @@ class Flows:
 
     def lose(self, packet):
         """Of this packet, nothing came out with either tracker."""
-        if packet.proto in (SCTP, DCCP) and packet.whole is None:
+        if packet.proto in (TCP, SCTP, DCCP) and packet.whole is None:
             self.lost.setdefault(packet.key(), []).append(packet)
 
     def note(self, packet, old, new):
@@ -375,6 +378,20 @@ def reset_in_doubt(packet, old, new):
         return False
     left = [int(ct[TIMEOUT]) for _, ct in old + new]
     return left[0] <= CLOSE_TIMEOUT < left[1]
+
+
+def lost_reset(lost, name, ct):
+    """The same, of a RST that was dropped behind the tracker."""
+    most = CLOSE_TIMEOUT if name == "nf_conntrack" else UNACK_TIMEOUT
+    return (state(ct) == "ESTABLISHED" and int(ct[TIMEOUT]) <= most and
+            any(p.flags() & RST for p in lost))
+
+
+def lost_one_way(lost, ct):
+    """As one_way(), of a packet that was dropped behind the tracker."""
+    return (state(ct) == "SYN_SENT" and
+            not int(ct.get(STATUS, "0"), 16) & SEEN_REPLY and
+            any(not p.flags() & SYN for p in lost))
 
 
 def exthdr_past_the_end(packet, old, new):
@@ -588,9 +605,14 @@ def explain(flows, packet, old, new):
     return flows.explains(packet, old, new)
 
 
-def explain_entry(flows, ct):
-    """The same, of an entry that only one table has like this."""
+def explain_entry(flows, name, ct):
+    """The same, of an entry that only the table of @name has like this."""
     key = tuple_key(ct)
     if key[0] == UDPLITE:
         return "udplite-checksum"
+    if key not in flows.why and key in flows.lost:
+        if lost_reset(flows.lost[key], name, ct):
+            return "reset-in-doubt"
+        if lost_one_way(flows.lost[key], ct):
+            return "one-way"
     return flows.why.get(key)
