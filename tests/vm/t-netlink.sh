@@ -436,6 +436,20 @@ if ours():
     equal("by zone", (shown(be16(ZONE, 0)), shown(be16(ZONE, 4))), (40, 0))
     v6 = nest(TUPLE_ORIG, addresses("fd00::1", "::")) + nest(FILTER, u32(1, SRC))
     equal("by IPv6 source", shown(v6, family=10), 1)
+    def zoned(n, orig, reply):
+        return (nest(TUPLE_ORIG, addresses("10.0.3.1", "10.0.2.9"),
+                     ports(17, n, 53), *orig) +
+                nest(TUPLE_REPLY, addresses("10.0.2.9", "10.0.3.1"),
+                     ports(17, 53, n), *reply) + be32(TIMEOUT, 100))
+
+    for n, (orig, reply) in enumerate((([be16(3, 8)], []), ([], [be16(3, 9)]))):
+        S.ask(NEW, zoned(n, orig, reply), ACK | CREATE)
+    equal("by a zone of one direction", [shown(be16(ZONE, zone))
+                                         for zone in (0, 8, 9)], [40, 1, 1])
+    S.ask(DELETE, be16(ZONE, 8))
+    equal("flush by a zone", [shown(be16(ZONE, zone))
+                              for zone in (0, 8, 9)], [40, 0, 1])
+    S.ask(DELETE, be16(ZONE, 9))
     equal("flush by filter", S.ask(DELETE, by(PROTO, nest(2, u8(1, 6)))).error,
           0)
     equal("flushed those and no other", shown(b"", family=0), 21)

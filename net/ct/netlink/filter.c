@@ -180,6 +180,13 @@ static bool match_direction(const struct ct_nl_filter *f,
 	       match_l4(&f->tuple[dir], t, f->flags[dir]);
 }
 
+/* The zone, of one direction or of both: an entry has one. */
+static bool match_zone(const struct ct_entry *e, u16 zone)
+{
+	return (e->zone_id[IP_CT_DIR_ORIGINAL] |
+		e->zone_id[IP_CT_DIR_REPLY]) == zone;
+}
+
 /* @filter: NULL matches all. */
 bool ct_nl_filter_match(const struct ct_nl_filter *filter,
 			const struct ct_entry *e)
@@ -191,8 +198,7 @@ bool ct_nl_filter_match(const struct ct_nl_filter *filter,
 	if (f->family &&
 	    f->family != e->dir[IP_CT_DIR_ORIGINAL].tuple.src.l3num)
 		return false;
-	if (f->zone_set && e->zone_id[IP_CT_DIR_ORIGINAL] != f->zone &&
-	    e->zone_id[IP_CT_DIR_REPLY] != f->zone)
+	if (f->zone_set && !match_zone(e, f->zone))
 		return false;
 	if ((ct_entry_mark(e) & f->mark_mask) != f->mark ||
 	    ((u32)READ_ONCE(e->status) & f->status_mask) != f->status)
