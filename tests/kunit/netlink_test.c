@@ -68,6 +68,9 @@ static const struct piece tcp_tuple[] = {
 	ADDRESSES, PROTOCOL, NUMBER(IPPROTO_TCP), PORTS, { }
 };
 
+/* In CTA_PROTOINFO_TCP. */
+#define BAD_TCP_STATE	U8(2, CTA_PROTOINFO_TCP_STATE, TCP_CONNTRACK_MAX)
+
 /* Parts of a filter. */
 #define FILTERED		NEST(0, CTA_FILTER)
 #define BY_ORIG(f)		U32(1, CTA_FILTER_ORIG_FLAGS, f)
@@ -85,6 +88,8 @@ struct request_case {
 	u8 family;
 	int expect;
 	struct piece pieces[14];
+	u8 l4;				/* of what is made or changed; TCP */
+	u32 status;
 };
 
 static const struct request_case request_cases[] = {
@@ -162,6 +167,11 @@ static const struct request_case request_cases[] = {
 	{ "port of 1 byte", TUPLE, V4, -ERANGE,
 	  { ORIG, ADDRESSES, PROTOCOL, NUMBER(IPPROTO_TCP),
 	    U16(2, CTA_PROTO_SRC_PORT, 80), U8(2, CTA_PROTO_DST_PORT, 1) } },
+	{ "ICMP's id of 1 byte, with ports", TUPLE, V4, 0,
+	  { ORIG, ADDRESSES, PROTOCOL, NUMBER(IPPROTO_TCP), PORTS,
+	    U8(2, CTA_PROTO_ICMP_ID, 1) } },
+	{ "port of 1 byte, but no number", TUPLE, V4, -EINVAL,
+	  { ORIG, ADDRESSES, PROTOCOL, U8(2, CTA_PROTO_DST_PORT, 1) } },
 	{ "ICMP without type", TUPLE, V4, -EINVAL,
 	  { ORIG, ADDRESSES, PROTOCOL, NUMBER(IPPROTO_ICMP),
 	    ICMP_ID, ICMP_CODE } },
@@ -219,6 +229,9 @@ static const struct request_case request_cases[] = {
 	{ "filter by addresses without family", FILTER, 0, -EOPNOTSUPP,
 	  { FILTERED, BY_ORIG(CT_F_IP_SRC),
 	    ORIG, ADDRESSES } },
+	{ "filter by a zone of each direction", FILTER, V4, -EINVAL,
+	  { FILTERED, BY_ORIG(CT_F_ZONE), BY_REPLY(CT_F_ZONE),
+	    ORIG, U16(1, CTA_TUPLE_ZONE, 7), REPLY, U16(1, CTA_TUPLE_ZONE, 7) } },
 	{ "filter by source alone", FILTER, V4, 0,
 	  { FILTERED, BY_ORIG(CT_F_IP_SRC),
 	    ORIG, NEST(1, CTA_TUPLE_IP),
@@ -275,19 +288,67 @@ static const struct request_case request_cases[] = {
 #if IS_ENABLED(CONFIG_NF_CT_PROTO_DCCP)
 	{ "DCCP number of 4 bytes", CHANGE, V4, -ERANGE,
 	  { NEST(0, CTA_PROTOINFO), NEST(1, CTA_PROTOINFO_DCCP),
-	    U32(2, CTA_PROTOINFO_DCCP_HANDSHAKE_SEQ, 1) } },
+	    U32(2, CTA_PROTOINFO_DCCP_HANDSHAKE_SEQ, 1) }, IPPROTO_DCCP },
 	{ "DCCP state of no byte", CHANGE, V4, -ERANGE,
 	  { NEST(0, CTA_PROTOINFO), NEST(1, CTA_PROTOINFO_DCCP),
-	    BYTES(2, CTA_PROTOINFO_DCCP_STATE, 0, 0) } },
+	    BYTES(2, CTA_PROTOINFO_DCCP_STATE, 0, 0) }, IPPROTO_DCCP },
 #endif
 	{ "protoinfo of another protocol", CHANGE, V4, 0,
 	  { NEST(0, CTA_PROTOINFO), NEST(1, CTA_PROTOINFO_SCTP) } },
 	{ "SCTP state that does not exist", CHANGE, V4, -ERANGE,
 	  { NEST(0, CTA_PROTOINFO), NEST(1, CTA_PROTOINFO_SCTP),
-	    U8(2, CTA_PROTOINFO_SCTP_STATE, SCTP_CONNTRACK_MAX) } },
+	    U8(2, CTA_PROTOINFO_SCTP_STATE, SCTP_CONNTRACK_MAX) },
+	  IPPROTO_SCTP },
 	{ "SCTP tag of 2 bytes", CHANGE, V4, -ERANGE,
 	  { NEST(0, CTA_PROTOINFO), NEST(1, CTA_PROTOINFO_SCTP),
-	    U16(2, CTA_PROTOINFO_SCTP_VTAG_REPLY, 1) } },
+	    U16(2, CTA_PROTOINFO_SCTP_VTAG_REPLY, 1) }, IPPROTO_SCTP },
+	{ "wrong state of another protocol", CHANGE, V4, 0,
+	  { NEST(0, CTA_PROTOINFO), NEST(1, CTA_PROTOINFO_TCP), BAD_TCP_STATE },
+	  IPPROTO_UDP },
+	{ "wrong state of another protocol, of what is new", CREATE, V4, 0,
+	  { U32(0, CTA_TIMEOUT, 10), NEST(0, CTA_PROTOINFO),
+	    NEST(1, CTA_PROTOINFO_SCTP) } },
+
+	{ "bits of address translation are left alone", CHANGE, V4, 0,
+	  { U32(0, CTA_STATUS, IPS_CONFIRMED | IPS_SRC_NAT) } },
+	{ "not assured any more", CHANGE, V4, -EBUSY,
+	  { U32(0, CTA_STATUS, IPS_CONFIRMED) }, .status = IPS_ASSURED },
+	{ "not confirmed", CHANGE, V4, -EBUSY, { U32(0, CTA_STATUS, 0) } },
+	{ "dying", CHANGE, V4, -EBUSY,
+	  { U32(0, CTA_STATUS, IPS_CONFIRMED | IPS_DYING) } },
+	{ "expected, by its status", CREATE, V4, -EBUSY,
+	  { U32(0, CTA_TIMEOUT, 10),
+	    U32(0, CTA_STATUS, IPS_CONFIRMED | IPS_EXPECTED) } },
+	{ "timeout, but fixed", CHANGE, V4, -EPERM,
+	  { U32(0, CTA_TIMEOUT, 1) }, .status = IPS_FIXED_TIMEOUT },
+	{ "helper of what was expected", CHANGE, V4, -EBUSY,
+	  { NEST(0, CTA_HELP), U8(1, CTA_HELP_NAME, 0) },
+	  .status = IPS_EXPECTED },
+
+	/* The first of two things that are wrong. */
+	{ "helper before a fixed timeout", CHANGE, V4, -EOPNOTSUPP,
+	  { U32(0, CTA_TIMEOUT, 1), NEST(0, CTA_HELP),
+	    U16(1, CTA_HELP_NAME, 0x6600) }, .status = IPS_FIXED_TIMEOUT },
+	{ "fixed timeout before the status", CHANGE, V4, -EPERM,
+	  { U32(0, CTA_STATUS, 0), U32(0, CTA_TIMEOUT, 1) },
+	  .status = IPS_FIXED_TIMEOUT },
+	{ "status before the protocol's state", CHANGE, V4, -EBUSY,
+	  { NEST(0, CTA_PROTOINFO), NEST(1, CTA_PROTOINFO_TCP), BAD_TCP_STATE,
+	    U32(0, CTA_STATUS, 0) } },
+	{ "the protocol's state before labels", CHANGE, V4, -ERANGE,
+	  { NEST(0, CTA_PROTOINFO), NEST(1, CTA_PROTOINFO_TCP), BAD_TCP_STATE,
+	    BYTES(0, CTA_LABELS, 6, 1) } },
+	{ "address translation before all", CHANGE, V4, -EOPNOTSUPP,
+	  { U32(0, CTA_STATUS, 0), U32(0, CTA_TIMEOUT, 1),
+	    NEST(0, CTA_NAT_DST) }, .status = IPS_FIXED_TIMEOUT },
+	{ "no timeout before the helper", CREATE, V4, -EINVAL,
+	  { NEST(0, CTA_HELP), U16(1, CTA_HELP_NAME, 0x6600) } },
+	{ "address translation before the status", CREATE, V4, -EOPNOTSUPP,
+	  { U32(0, CTA_TIMEOUT, 1), U32(0, CTA_STATUS, 0),
+	    NEST(0, CTA_NAT_DST) } },
+	{ "status before adjustment of numbers", CREATE, V4, -EBUSY,
+	  { U32(0, CTA_TIMEOUT, 1), U32(0, CTA_STATUS, 0),
+	    NEST(0, CTA_SEQ_ADJ_ORIG) } },
 };
 
 static void request_desc(const struct request_case *c, char *desc)
@@ -391,6 +452,11 @@ static int parse_request(const struct request_case *c,
 			 const struct nlattr * const cda[],
 			 struct netlink_ext_ack *extack)
 {
+	const struct ct_nl_target target = {
+		.request = c->target == CREATE ? CT_NL_CREATE : CT_NL_UPDATE,
+		.l4 = c->l4 ?: IPPROTO_TCP,
+		.status = c->status | IPS_CONFIRMED,
+	};
 	struct ct_nl_change change;
 	struct ct_nl_filter filter;
 
@@ -401,8 +467,7 @@ static int parse_request(const struct request_case *c,
 		return ct_nl_filter_parse(cda, c->family, &filter, extack);
 	case CREATE:
 	case CHANGE:
-		return ct_nl_parse_change(cda, c->target == CREATE, &change,
-					  extack);
+		return ct_nl_parse_change(cda, &target, &change, extack);
 	default:
 		return 0;
 	}
@@ -799,12 +864,11 @@ static void test_zero_counters(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, atomic64_read(&d->bytes));
 }
 
-/* What may be changed in an entry, and what that refuses. */
+/* What becomes of an entry that is changed. */
 struct change_case {
 	const char *name;
 	u32 before;
 	struct ct_nl_change change;
-	int expect;
 	u32 after;
 	u32 mark;
 	u8 tcp_state;
@@ -813,35 +877,22 @@ struct change_case {
 #define SAME	.tcp_state = TCP_CONNTRACK_SYN_SENT
 
 static const struct change_case change_cases[] = {
-	{ "nothing", 0, { }, 0, 0, 0xf0, SAME },
+	{ "nothing", 0, { }, 0, 0xf0, SAME },
 	{ "assured", IPS_SEEN_REPLY,
 	  { .has_status = true,
 	    .status = IPS_CONFIRMED | IPS_SEEN_REPLY | IPS_ASSURED },
-	  0, IPS_SEEN_REPLY | IPS_ASSURED, 0xf0, SAME },
-	{ "not assured any more", IPS_ASSURED,
-	  { .has_status = true, .status = IPS_CONFIRMED },
-	  -EBUSY, IPS_ASSURED, 0xf0, SAME },
-	{ "not confirmed", 0, { .has_status = true, .status = 0 },
-	  -EBUSY, 0, 0xf0, SAME },
-	{ "dying", 0,
-	  { .has_status = true, .status = IPS_CONFIRMED | IPS_DYING },
-	  -EBUSY, 0, 0xf0, SAME },
-	{ "bits of address translation are left alone", 0,
+	  IPS_SEEN_REPLY | IPS_ASSURED, 0xf0, SAME },
+	{ "bits of address translation", 0,
 	  { .has_status = true, .status = IPS_CONFIRMED | IPS_SRC_NAT },
-	  0, 0, 0xf0, SAME },
-	{ "timeout, but fixed", IPS_FIXED_TIMEOUT,
-	  { .has_timeout = true, .timeout = HZ },
-	  -EPERM, IPS_FIXED_TIMEOUT, 0xf0, SAME },
-	{ "mark", 0, { .has_mark = true, .mark = 5 }, 0, 0, 5, SAME },
+	  0, 0xf0, SAME },
+	{ "mark", 0, { .has_mark = true, .mark = 5 }, 0, 5, SAME },
 	{ "part of the mark", 0,
 	  { .has_mark = true, .mark = 5, .mark_mask = ~0xfU },
-	  0, 0, 0xf5, SAME },
+	  0, 0xf5, SAME },
 	{ "TCP state", 0,
-	  { .has_tcp_state = true, .tcp_state = TCP_CONNTRACK_ESTABLISHED },
-	  0, 0, 0xf0, TCP_CONNTRACK_ESTABLISHED },
-	{ "an error changes nothing", IPS_ASSURED,
-	  { .has_status = true, .has_mark = true, .has_tcp_state = true },
-	  -EBUSY, IPS_ASSURED, 0xf0, SAME },
+	  { .has_tcp = true, .has_tcp_state = true,
+	    .tcp_state = TCP_CONNTRACK_ESTABLISHED },
+	  0, 0xf0, TCP_CONNTRACK_ESTABLISHED },
 };
 
 static void change_desc(const struct change_case *c, char *desc)
@@ -861,8 +912,7 @@ static void test_change(struct kunit *test)
 	atomic_or(c->before, &e->hot);
 	ct_entry_mark_set(e, 0xf0);
 	e->proto.tcp.state = TCP_CONNTRACK_SYN_SENT;
-	KUNIT_EXPECT_EQ(test, c->expect, ct_nl_change(e, &c->change, &extack));
-	KUNIT_EXPECT_EQ(test, !!c->expect, !!extack._msg);
+	KUNIT_EXPECT_EQ(test, 0, ct_nl_change(e, &c->change, &extack));
 	KUNIT_EXPECT_EQ(test, c->after | IPS_CONFIRMED, e->status);
 	KUNIT_EXPECT_EQ(test, c->mark, ct_entry_mark(e));
 	KUNIT_EXPECT_EQ(test, c->tcp_state, e->proto.tcp.state);
@@ -914,7 +964,7 @@ static void test_labels(struct kunit *test)
 	struct ct_entry *e = test_entry(test, V4, IPPROTO_UDP);
 	struct sk_buff *skb = new_message(test, 1024);
 	struct nlattr *cda[CTA_MAX + 1];
-	struct ct_nl_change change;
+	struct ct_nl_change change = {};
 	u32 labels[CT_LABELS_WORDS];
 	unsigned int i;
 
@@ -924,8 +974,8 @@ static void test_labels(struct kunit *test)
 					     (struct nlattr *)skb->data,
 					     skb->len, ct_nl_policy, NULL));
 	KUNIT_ASSERT_EQ(test, 0,
-			ct_nl_parse_change((const struct nlattr * const *)cda,
-					   false, &change, NULL));
+			ct_nl_parse_labels((const struct nlattr * const *)cda,
+					   &change, NULL));
 	KUNIT_ASSERT_EQ(test, 1, ct_labels_change(e, before, before));
 	KUNIT_EXPECT_EQ(test, 0, ct_nl_change(e, &change, NULL));
 	ct_labels_get(e, labels);
@@ -985,6 +1035,11 @@ static void test_sctp(struct kunit *test)
 	struct ct_entry *e = test_entry(test, V4, c->l4);
 	struct sk_buff *skb = new_message(test, 1024);
 	struct netlink_ext_ack extack = {};
+	const struct ct_nl_target target = {
+		.request = CT_NL_UPDATE,
+		.l4 = c->l4,
+		.status = IPS_CONFIRMED,
+	};
 	struct ct_nl_change change;
 	struct nlattr *cda[CTA_MAX + 1];
 	const struct nlattr *nest;
@@ -999,10 +1054,11 @@ static void test_sctp(struct kunit *test)
 			nla_parse_deprecated(cda, CTA_MAX,
 					     (struct nlattr *)skb->data,
 					     skb->len, ct_nl_policy, NULL));
-	KUNIT_ASSERT_EQ(test, 0,
+	KUNIT_ASSERT_EQ(test, c->expect,
 			ct_nl_parse_change((const struct nlattr * const *)cda,
-					   false, &change, NULL));
-	KUNIT_EXPECT_EQ(test, c->expect, ct_nl_change(e, &change, &extack));
+					   &target, &change, &extack));
+	if (!c->expect)
+		KUNIT_EXPECT_EQ(test, 0, ct_nl_change(e, &change, &extack));
 
 	nest = c->expect ? nla_data(cda[CTA_PROTOINFO]) : NULL;
 	KUNIT_EXPECT_EQ(test, !!c->expect, !!extack._msg);
@@ -1021,6 +1077,39 @@ static void test_sctp(struct kunit *test)
 			set ? 0x22U : 0U);
 }
 
+/* Seconds that are asked for, and what becomes of them. */
+static void test_timeout(struct kunit *test)
+{
+	static const struct {
+		u32 seconds, jiffies;
+	} cases[] = {
+		{ 0, 0 }, { 1, HZ }, { CT_LONGEST / HZ, CT_LONGEST / HZ * HZ },
+		{ CT_LONGEST / HZ + 1, CT_LONGEST }, { U32_MAX, CT_LONGEST },
+	};
+	static const enum ct_nl_request requests[] = {
+		CT_NL_CREATE, CT_NL_UPDATE, CT_NL_VERDICT,
+	};
+	struct nlattr *cda[CTA_MAX + 1] = {};
+	struct ct_nl_target target = {};
+	struct ct_nl_change change;
+	struct sk_buff *skb;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases) * ARRAY_SIZE(requests); i++) {
+		const u32 seconds = cases[i % ARRAY_SIZE(cases)].seconds;
+
+		target.request = requests[i / ARRAY_SIZE(cases)];
+		skb = new_message(test, 64);
+		nla_put_be32(skb, CTA_TIMEOUT, htonl(seconds));
+		cda[CTA_TIMEOUT] = (struct nlattr *)skb->data;
+		KUNIT_EXPECT_EQ(test, 0,
+				ct_nl_parse_change((const struct nlattr * const *)cda,
+						   &target, &change, NULL));
+		KUNIT_EXPECT_EQ(test, change.timeout,
+				cases[i % ARRAY_SIZE(cases)].jiffies);
+	}
+}
+
 static struct kunit_case netlink_cases[] = {
 	KUNIT_CASE_PARAM(test_request, request_gen_params),
 	KUNIT_CASE_PARAM(test_match, match_gen_params),
@@ -1030,6 +1119,7 @@ static struct kunit_case netlink_cases[] = {
 	KUNIT_CASE_PARAM(test_change, change_gen_params),
 	KUNIT_CASE_PARAM(test_labels, labels_gen_params),
 	KUNIT_CASE_PARAM(test_sctp, sctp_gen_params),
+	KUNIT_CASE(test_timeout),
 	KUNIT_CASE(test_zero_counters),
 	{}
 };

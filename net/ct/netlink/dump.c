@@ -45,7 +45,7 @@ static int dump_start(struct netlink_callback *cb)
 	cb->data = NULL;
 	if (!ct_nl_filter_wanted(rq->cda, nfmsg->nfgen_family))
 		return 0;
-	filter = kmalloc(sizeof(*filter), GFP_KERNEL);
+	filter = kmalloc(sizeof(*filter), GFP_KERNEL_ACCOUNT);
 	if (!filter)
 		return -ENOMEM;
 	err = ct_nl_filter_parse(rq->cda, nfmsg->nfgen_family, filter,

@@ -14,11 +14,27 @@ static const struct nla_policy expect_policy[CTA_EXPECT_MAX + 1] = {
 	[CTA_EXPECT_TIMEOUT]	= { .type = NLA_U32 },
 	[CTA_EXPECT_ID]		= { .type = NLA_U32 },
 	[CTA_EXPECT_CLASS]	= { .type = NLA_U32 },
-	[CTA_EXPECT_FLAGS]	= { .type = NLA_U32 },
+	[CTA_EXPECT_FLAGS]	= NLA_POLICY_MASK(NLA_BE32, NF_CT_EXPECT_MASK),
 	[CTA_EXPECT_ZONE]	= { .type = NLA_U16 },
 	[CTA_EXPECT_HELP_NAME]	= { .type = NLA_NUL_STRING, .len = 15 },
 	[CTA_EXPECT_FN]		= { .type = NLA_NUL_STRING },
 };
+
+static int parse_tuple(const struct nfnl_info *info,
+		       const struct nlattr * const cda[], int type,
+		       struct nf_conntrack_tuple *tuple)
+{
+	return ct_nl_parse_tuple(cda[type], info->nfmsg->nfgen_family,
+				 IP_CT_DIR_ORIGINAL, CT_F_ALL, tuple, NULL,
+				 info->extack);
+}
+
+static int missing(const struct nfnl_info *info, int type)
+{
+	NL_SET_ERR_MSG(info->extack, "a tuple is needed");
+	NL_SET_ERR_ATTR_MISS(info->extack, NULL, type);
+	return -EINVAL;
+}
 
 /* A well-formed request names something that is not there. */
 static int check_name(const struct nfnl_info *info,
@@ -27,28 +43,47 @@ static int check_name(const struct nfnl_info *info,
 	int type = cda[CTA_EXPECT_TUPLE] ? CTA_EXPECT_TUPLE : CTA_EXPECT_MASTER;
 	struct nf_conntrack_tuple tuple;
 	struct nf_conntrack_zone zone;
+
+	if (!cda[type])
+		return missing(info, CTA_EXPECT_TUPLE);
+	return ct_nl_parse_zone(cda[CTA_EXPECT_ZONE], &zone, info->extack) ?:
+	       parse_tuple(info, cda, type, &tuple) ?: -ENOENT;
+}
+
+static bool exists(const struct nfnl_info *info,
+		   const struct nf_conntrack_tuple *tuple,
+		   const struct nf_conntrack_zone *zone)
+{
+	struct ct_net *cn = ct_net(info->net);
+	struct ct_entry *e = cn ? ct_nl_find(cn, tuple, zone) : NULL;
+
+	ct_entry_put(e);
+	return e;
+}
+
+/* Of a connection, there are none. */
+static int dump_of_master(const struct nfnl_info *info,
+			  const struct nlattr * const cda[])
+{
+	struct nf_conntrack_tuple tuple;
+	struct nf_conntrack_zone zone;
 	int err;
 
-	if (!cda[type]) {
-		NL_SET_ERR_MSG(info->extack, "a tuple is needed");
-		NL_SET_ERR_ATTR_MISS(info->extack, NULL, CTA_EXPECT_TUPLE);
-		return -EINVAL;
-	}
-	err = ct_nl_parse_zone(cda[CTA_EXPECT_ZONE], &zone, info->extack);
+	err = parse_tuple(info, cda, CTA_EXPECT_MASTER, &tuple) ?:
+	      ct_nl_parse_zone(cda[CTA_EXPECT_ZONE], &zone, info->extack);
 	if (err)
 		return err;
-	err = ct_nl_parse_tuple(cda[type], info->nfmsg->nfgen_family,
-				IP_CT_DIR_ORIGINAL, CT_F_ALL, &tuple, NULL,
-				info->extack);
-	return err ?: -ENOENT;
+	return exists(info, &tuple, &zone) ? 0 : -ENOENT;
 }
 
 static int get_expect(struct sk_buff *skb, const struct nfnl_info *info,
 		      const struct nlattr * const cda[])
 {
-	if (info->nlh->nlmsg_flags & NLM_F_DUMP)
-		return ct_nl_dump_nothing(skb, info);
-	return check_name(info, cda);
+	if (!(info->nlh->nlmsg_flags & NLM_F_DUMP))
+		return check_name(info, cda);
+	if (cda[CTA_EXPECT_MASTER])
+		return dump_of_master(info, cda);
+	return ct_nl_dump_nothing(skb, info);
 }
 
 static int delete_expect(struct sk_buff *skb, const struct nfnl_info *info,
@@ -60,6 +95,30 @@ static int delete_expect(struct sk_buff *skb, const struct nfnl_info *info,
 static int new_expect(struct sk_buff *skb, const struct nfnl_info *info,
 		      const struct nlattr * const cda[])
 {
+	static const u8 needed[] = {
+		CTA_EXPECT_TUPLE, CTA_EXPECT_MASK, CTA_EXPECT_MASTER,
+	};
+	struct nf_conntrack_tuple tuple;
+	struct nf_conntrack_zone zone;
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < ARRAY_SIZE(needed); i++) {
+		if (!cda[needed[i]])
+			return missing(info, needed[i]);
+	}
+	err = ct_nl_parse_zone(cda[CTA_EXPECT_ZONE], &zone, info->extack) ?:
+	      parse_tuple(info, cda, CTA_EXPECT_TUPLE, &tuple);
+	if (err)
+		return err;
+	if (!(info->nlh->nlmsg_flags & NLM_F_CREATE))
+		return -ENOENT;
+	err = parse_tuple(info, cda, CTA_EXPECT_MASK, &tuple) ?:
+	      parse_tuple(info, cda, CTA_EXPECT_MASTER, &tuple);
+	if (err)
+		return err;
+	if (!exists(info, &tuple, &zone))
+		return -ENOENT;
 	NL_SET_ERR_MSG(info->extack, "ct does not expect connections yet");
 	return -EOPNOTSUPP;
 }

@@ -64,13 +64,10 @@ static int parse_mark(const struct nlattr * const cda[],
 static int parse_direction(const struct nlattr * const cda[],
 			   unsigned int dir, const struct nlattr *flags,
 			   struct ct_nl_filter *f,
+			   struct nf_conntrack_zone *zone,
 			   struct netlink_ext_ack *extack)
 {
 	const struct nlattr *attr = cda[CTA_TUPLE_ORIG + dir];
-	struct nf_conntrack_zone zone = {
-		.id = f->zone,
-		.dir = NF_CT_DEFAULT_ZONE_DIR,
-	};
 	int err;
 
 	if (!flags || !nla_get_u32(flags))
@@ -83,10 +80,10 @@ static int parse_direction(const struct nlattr * const cda[],
 	}
 	f->flags[dir] = nla_get_u32(flags);
 	err = ct_nl_parse_tuple(attr, f->family, dir, f->flags[dir],
-				&f->tuple[dir], &zone, extack);
-	if (zone.dir == BIT(dir)) {
+				&f->tuple[dir], zone, extack);
+	if (zone->dir == BIT(dir)) {
 		f->dir_zone_set[dir] = true;
-		f->dir_zone[dir] = zone.id;
+		f->dir_zone[dir] = zone->id;
 	}
 	return err;
 }
@@ -94,6 +91,10 @@ static int parse_direction(const struct nlattr * const cda[],
 static int parse_tuples(const struct nlattr * const cda[],
 			struct ct_nl_filter *f, struct netlink_ext_ack *extack)
 {
+	struct nf_conntrack_zone zone = {
+		.id = f->zone,
+		.dir = NF_CT_DEFAULT_ZONE_DIR,
+	};
 	struct nlattr *tb[CTA_FILTER_MAX + 1];
 	int err;
 
@@ -103,10 +104,12 @@ static int parse_tuples(const struct nlattr * const cda[],
 			       filter_policy, extack);
 	if (!err)
 		err = parse_direction(cda, IP_CT_DIR_ORIGINAL,
-				      tb[CTA_FILTER_ORIG_FLAGS], f, extack);
+				      tb[CTA_FILTER_ORIG_FLAGS], f, &zone,
+				      extack);
 	if (!err)
 		err = parse_direction(cda, IP_CT_DIR_REPLY,
-				      tb[CTA_FILTER_REPLY_FLAGS], f, extack);
+				      tb[CTA_FILTER_REPLY_FLAGS], f, &zone,
+				      extack);
 	return err;
 }
 

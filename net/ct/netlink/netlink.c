@@ -24,9 +24,9 @@ static bool is_dump(const struct nfnl_info *info)
 	return info->nlh->nlmsg_flags & NLM_F_DUMP;
 }
 
-static struct ct_entry *find(struct ct_net *cn,
-			     const struct nf_conntrack_tuple *tuple,
-			     const struct nf_conntrack_zone *zone)
+struct ct_entry *ct_nl_find(struct ct_net *cn,
+			    const struct nf_conntrack_tuple *tuple,
+			    const struct nf_conntrack_zone *zone)
 {
 	struct ct_entry *e;
 	unsigned int dir;
@@ -37,38 +37,75 @@ static struct ct_entry *find(struct ct_net *cn,
 	return e;
 }
 
-/* The entry that a request names. */
+/* What a request names an entry by: at least one of the tuples is there. */
+struct name {
+	struct nf_conntrack_tuple tuple[IP_CT_DIR_MAX];
+	struct nf_conntrack_zone zone;
+	u8 family;
+};
+
+static int parse_tuple(const struct nfnl_info *info,
+		       const struct nlattr * const cda[], unsigned int dir,
+		       struct name *name)
+{
+	const struct nlattr *attr = cda[CTA_TUPLE_ORIG + dir];
+
+	if (!attr)
+		return 0;
+	return ct_nl_parse_tuple(attr, name->family, dir, CT_F_ALL,
+				 &name->tuple[dir], &name->zone, info->extack);
+}
+
+/* @both: what is there of both; else the reply only for want of the other. */
+static int parse_name(const struct nfnl_info *info,
+		      const struct nlattr * const cda[], bool both,
+		      struct name *name)
+{
+	int err;
+
+	name->family = info->nfmsg->nfgen_family;
+	err = ct_nl_parse_zone(cda[CTA_ZONE], &name->zone, info->extack);
+	if (!err)
+		err = parse_tuple(info, cda, IP_CT_DIR_ORIGINAL, name);
+	if (!err && (both || !cda[CTA_TUPLE_ORIG]))
+		err = parse_tuple(info, cda, IP_CT_DIR_REPLY, name);
+	return err;
+}
+
+static void no_tuple(const struct nfnl_info *info)
+{
+	NL_SET_ERR_MSG(info->extack, "a tuple is needed");
+	NL_SET_ERR_ATTR_MISS(info->extack, NULL, CTA_TUPLE_ORIG);
+}
+
+/* The entry of that name, or NULL. */
 static struct ct_entry *find_named(const struct nfnl_info *info,
-				   const struct nlattr * const cda[])
+				   const struct nlattr * const cda[],
+				   const struct name *name)
 {
 	unsigned int dir = cda[CTA_TUPLE_ORIG] ? IP_CT_DIR_ORIGINAL :
 						 IP_CT_DIR_REPLY;
-	const struct nlattr *attr = cda[CTA_TUPLE_ORIG + dir];
 	struct ct_net *cn = ct_net(info->net);
-	struct nf_conntrack_tuple tuple;
-	struct nf_conntrack_zone zone;
-	struct ct_entry *e;
+
+	if (!cn || !cda[CTA_TUPLE_ORIG + dir])
+		return NULL;
+	return ct_nl_find(cn, &name->tuple[dir], &name->zone);
+}
+
+static struct ct_entry *get_named(const struct nfnl_info *info,
+				  const struct nlattr * const cda[])
+{
+	struct name name;
 	int err;
 
-	if (!attr) {
-		NL_SET_ERR_MSG(info->extack, "a tuple is needed");
-		NL_SET_ERR_ATTR_MISS(info->extack, NULL, CTA_TUPLE_ORIG);
+	if (!cda[CTA_TUPLE_ORIG] && !cda[CTA_TUPLE_REPLY]) {
+		no_tuple(info);
 		return ERR_PTR(-EINVAL);
 	}
-	err = ct_nl_parse_zone(cda[CTA_ZONE], &zone, info->extack);
-	if (!err)
-		err = ct_nl_parse_tuple(attr, info->nfmsg->nfgen_family, dir,
-					CT_F_ALL, &tuple, &zone, info->extack);
+	err = parse_name(info, cda, false, &name);
 	if (err)
 		return ERR_PTR(err);
-	e = cn ? find(cn, &tuple, &zone) : NULL;
-	if (e && cda[CTA_ID] && nla_get_be32(cda[CTA_ID]) != ct_entry_id(e)) {
-		NL_SET_ERR_MSG_ATTR(info->extack, cda[CTA_ID],
-				    "the connection with this tuple is another");
-		ct_entry_put(e);
-		e = NULL;
-	}
-	return e ?: ERR_PTR(-ENOENT);
+	return find_named(info, cda, &name) ?: ERR_PTR(-ENOENT);
 }
 
 static int get_entry(struct sk_buff *skb, const struct nfnl_info *info,
@@ -88,7 +125,7 @@ static int get_entry(struct sk_buff *skb, const struct nfnl_info *info,
 
 	if (is_dump(info))
 		return ct_nl_dump(skb, info, cda);
-	e = find_named(info, cda);
+	e = get_named(info, cda);
 	if (IS_ERR(e))
 		return PTR_ERR(e);
 	err = -ENOMEM;
@@ -148,9 +185,15 @@ static int delete_entry(struct sk_buff *skb, const struct nfnl_info *info,
 
 	if (cda[CTA_FILTER] || !(cda[CTA_TUPLE_ORIG] || cda[CTA_TUPLE_REPLY]))
 		return flush(skb, info, cda);
-	e = find_named(info, cda);
+	e = get_named(info, cda);
 	if (IS_ERR(e))
 		return PTR_ERR(e);
+	if (cda[CTA_ID] && nla_get_be32(cda[CTA_ID]) != ct_entry_id(e)) {
+		NL_SET_ERR_MSG_ATTR(info->extack, cda[CTA_ID],
+				    "the connection with this tuple is another");
+		ct_entry_put(e);
+		return -ENOENT;
+	}
 	ct_entry_kill(e, NETLINK_CB(skb).portid, nlmsg_report(info->nlh));
 	ct_entry_put(e);
 	return 0;
@@ -159,12 +202,17 @@ static int delete_entry(struct sk_buff *skb, const struct nfnl_info *info,
 static int update(struct sk_buff *skb, const struct nfnl_info *info,
 		  const struct nlattr * const cda[], struct ct_entry *e)
 {
+	const struct ct_nl_target target = {
+		.request = CT_NL_UPDATE,
+		.l4 = e->dir[IP_CT_DIR_ORIGINAL].tuple.dst.protonum,
+		.status = READ_ONCE(e->status),
+	};
 	struct ct_nl_change change;
 	int err;
 
 	if (info->nlh->nlmsg_flags & NLM_F_EXCL)
 		return -EEXIST;
-	err = ct_nl_parse_change(cda, false, &change, info->extack);
+	err = ct_nl_parse_change(cda, &target, &change, info->extack);
 	if (!err)
 		err = ct_nl_change(e, &change, info->extack);
 	if (!err)
@@ -176,29 +224,25 @@ static int update(struct sk_buff *skb, const struct nfnl_info *info,
 static struct ct_entry *find_master(struct ct_net *cn,
 				    const struct nfnl_info *info,
 				    const struct nlattr * const cda[],
-				    const struct nf_conntrack_zone *zone)
+				    const struct name *name)
 {
 	struct nf_conntrack_tuple tuple;
 	int err;
 
-	err = ct_nl_parse_tuple(cda[CTA_TUPLE_MASTER],
-				info->nfmsg->nfgen_family, IP_CT_DIR_ORIGINAL,
-				CT_F_ALL, &tuple, NULL, info->extack);
+	err = ct_nl_parse_tuple(cda[CTA_TUPLE_MASTER], name->family,
+				IP_CT_DIR_ORIGINAL, CT_F_ALL, &tuple, NULL,
+				info->extack);
 	if (err)
 		return ERR_PTR(err);
-	return find(cn, &tuple, zone) ?: ERR_PTR(-ENOENT);
+	return ct_nl_find(cn, &tuple, &name->zone) ?: ERR_PTR(-ENOENT);
 }
 
-static int parse_both_tuples(const struct nfnl_info *info,
-			     const struct nlattr * const cda[],
-			     struct nf_conntrack_tuple *tuple,
-			     struct nf_conntrack_zone *zone)
+static int check_new(const struct nfnl_info *info,
+		     const struct nlattr * const cda[], const struct name *name)
 {
 	unsigned int dir;
-	int err;
 
-	err = ct_nl_parse_zone(cda[CTA_ZONE], zone, info->extack);
-	for (dir = 0; dir < IP_CT_DIR_MAX && !err; dir++) {
+	for (dir = 0; dir < IP_CT_DIR_MAX; dir++) {
 		if (!cda[CTA_TUPLE_ORIG + dir]) {
 			NL_SET_ERR_MSG(info->extack,
 				       "a new connection needs both tuples");
@@ -206,59 +250,75 @@ static int parse_both_tuples(const struct nfnl_info *info,
 					     CTA_TUPLE_ORIG + dir);
 			return -EINVAL;
 		}
-		err = ct_nl_parse_tuple(cda[CTA_TUPLE_ORIG + dir],
-					info->nfmsg->nfgen_family, dir,
-					CT_F_ALL, &tuple[dir], zone,
-					info->extack);
 	}
-	return err;
+	if (name->tuple[IP_CT_DIR_ORIGINAL].dst.protonum !=
+	    name->tuple[IP_CT_DIR_REPLY].dst.protonum) {
+		NL_SET_ERR_MSG_ATTR(info->extack, cda[CTA_TUPLE_REPLY],
+				    "both tuples must be of the same protocol");
+		return -EINVAL;
+	}
+	return 0;
 }
 
+/* Labels that are wrong do not keep a connection from being made. */
 static int create(struct sk_buff *skb, const struct nfnl_info *info,
-		  const struct nlattr * const cda[])
+		  const struct nlattr * const cda[], const struct name *name)
 {
-	struct nf_conntrack_tuple tuple[IP_CT_DIR_MAX];
+	const struct ct_nl_target target = {
+		.request = CT_NL_CREATE,
+		.l4 = name->tuple[IP_CT_DIR_ORIGINAL].dst.protonum,
+		.status = IPS_CONFIRMED,
+	};
 	struct ct_net *cn = ct_net(info->net);
 	struct ct_entry *master = NULL;
-	struct nf_conntrack_zone zone;
 	struct ct_nl_change change;
-	int err;
+	int err, labels;
 
 	if (!cn) {
 		NL_SET_ERR_MSG(info->extack,
 			       "this network namespace tracks no connections");
 		return -EOPNOTSUPP;
 	}
-	err = parse_both_tuples(info, cda, tuple, &zone);
+	err = check_new(info, cda, name);
 	if (!err)
-		err = ct_nl_parse_change(cda, true, &change, info->extack);
+		err = ct_nl_parse_change(cda, &target, &change, info->extack);
 	if (err)
 		return err;
 	if (cda[CTA_TUPLE_MASTER]) {
-		master = find_master(cn, info, cda, &zone);
+		master = find_master(cn, info, cda, name);
 		if (IS_ERR(master))
 			return PTR_ERR(master);
 	}
-	return ct_nl_create(cn, tuple, &zone, &change, master, info,
-			    NETLINK_CB(skb).portid);
+	labels = ct_nl_parse_labels(cda, &change, NULL);
+	err = ct_nl_create(cn, name->tuple, &name->zone, &change, master, info,
+			   NETLINK_CB(skb).portid);
+	if (!err && labels)
+		NL_SET_ERR_MSG(info->extack,
+			       "made without its labels, which come in words of 4 bytes, with a mask as long");
+	return err;
 }
 
 static int new_entry(struct sk_buff *skb, const struct nfnl_info *info,
 		     const struct nlattr * const cda[])
 {
 	struct ct_entry *e;
+	struct name name;
 	int err;
 
-	e = find_named(info, cda);
-	if (!IS_ERR(e)) {
+	err = parse_name(info, cda, true, &name);
+	if (err)
+		return err;
+	e = find_named(info, cda, &name);
+	if (e) {
 		err = update(skb, info, cda, e);
 		ct_entry_put(e);
 		return err;
 	}
-	if (e != ERR_PTR(-ENOENT) ||
-	    !(info->nlh->nlmsg_flags & NLM_F_CREATE))
-		return PTR_ERR(e);
-	return create(skb, info, cda);
+	if (info->nlh->nlmsg_flags & NLM_F_CREATE)
+		return create(skb, info, cda, &name);
+	if (!cda[CTA_TUPLE_ORIG] && !cda[CTA_TUPLE_REPLY])
+		no_tuple(info);
+	return -ENOENT;
 }
 
 static int get_stats_cpu(struct sk_buff *skb, const struct nfnl_info *info,

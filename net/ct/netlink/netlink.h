@@ -57,27 +57,33 @@ struct ct_nl_reply {
 	bool zero_counters;
 };
 
+enum ct_nl_request { CT_NL_CREATE, CT_NL_UPDATE, CT_NL_VERDICT };
+
+/* For whom a request is parsed: what is looked at, and what is refused. */
+struct ct_nl_target {
+	enum ct_nl_request request;
+	u8 l4;
+	u32 status;		/* IPS_*; CONFIRMED of what is new */
+};
+
 /* What a request wants changed in an entry, parsed and valid. */
 struct ct_nl_change {
-	bool has_timeout, has_status, has_mark, has_tcp_state;
-	bool has_tcp_scale;
-	u32 timeout;			/* jiffies */
+	bool has_timeout, has_status, has_mark;
+	u32 timeout;			/* jiffies, at most CT_LONGEST */
 	u32 status;			/* IPS_* to be there afterwards */
 	u32 mark, mark_mask;		/* bits to set; bits to keep */
+	bool has_tcp, has_tcp_state, has_tcp_scale;
 	u8 tcp_state;
-	bool has_sctp;
-	u8 sctp_missing;		/* attribute that is not in sctp_nest */
-	u8 sctp_state;
-	const struct nlattr *sctp_nest;
-	__be32 sctp_vtag[IP_CT_DIR_MAX];
-	bool has_dccp, has_dccp_number;
-	const struct nlattr *partial_dccp, *wrong_dccp;	/* or NULL */
-	u8 dccp_state;
-	u8 dccp_servers;		/* as in struct ct_dccp */
-	u64 dccp_number;		/* of the Response to acknowledge */
 	u8 tcp_scale[IP_CT_DIR_MAX];
 	u8 tcp_flags[IP_CT_DIR_MAX];
 	u8 tcp_mask[IP_CT_DIR_MAX];	/* which of tcp_flags count */
+	bool has_sctp;
+	u8 sctp_state;
+	__be32 sctp_vtag[IP_CT_DIR_MAX];
+	bool has_dccp, has_dccp_number;
+	u8 dccp_state;
+	u8 dccp_servers;		/* as in struct ct_dccp */
+	u64 dccp_number;		/* of the Response to acknowledge */
 	bool has_labels;		/* as for ct_labels_change(): */
 	u32 labels[CT_LABELS_WORDS];
 	u32 labels_mask[CT_LABELS_WORDS];
@@ -97,6 +103,11 @@ static inline u16 ct_nl_type(u8 msg)
 	return nfnl_msg_type(NFNL_SUBSYS_CTNETLINK, msg);
 }
 
+/* netlink.c: a reference to the entry with @tuple, or NULL */
+struct ct_entry *ct_nl_find(struct ct_net *cn,
+			    const struct nf_conntrack_tuple *tuple,
+			    const struct nf_conntrack_zone *zone);
+
 /* parse.c: each error comes with an extended ack */
 extern const struct nla_policy ct_nl_policy[CTA_MAX + 1];
 int ct_nl_parse_zone(const struct nlattr *attr, struct nf_conntrack_zone *zone,
@@ -105,9 +116,19 @@ int ct_nl_parse_tuple(const struct nlattr *attr, u8 family, unsigned int dir,
 		      u32 flags, struct nf_conntrack_tuple *tuple,
 		      struct nf_conntrack_zone *zone,
 		      struct netlink_ext_ack *extack);
-int ct_nl_parse_change(const struct nlattr * const cda[], bool create,
+int ct_nl_parse_change(const struct nlattr * const cda[],
+		       const struct ct_nl_target *target,
 		       struct ct_nl_change *change,
 		       struct netlink_ext_ack *extack);
+int ct_nl_parse_labels(const struct nlattr * const cda[],
+		       struct ct_nl_change *change,
+		       struct netlink_ext_ack *extack);
+
+/* protoinfo.c */
+int ct_nl_parse_protoinfo(const struct nlattr *attr, u8 l4,
+			  struct ct_nl_change *change,
+			  struct netlink_ext_ack *extack);
+void ct_nl_set_protoinfo(struct ct_entry *e, const struct ct_nl_change *c);
 
 /* filter.c */
 bool ct_nl_filter_wanted(const struct nlattr * const cda[], u8 family);

@@ -3,24 +3,20 @@
  * Attributes of nfnetlink_conntrack.h to what they mean. Whatever is wrong is
  * named in the extended ack: the attribute, or the one that is missing.
  */
-#include <linux/netfilter/nf_conntrack_sctp.h>
-#include <linux/netfilter/nf_conntrack_tcp.h>
 #include <net/ct/proto.h>
 #include <net/ct/tuple.h>
 #include <net/netlink.h>
-#include <net/tcp.h>
 #include "compat.h"
 #include "netlink.h"
 
 /* As long as helper names may be, the final zero included. */
 #define HELPER_NAME_LEN	16
+/* Bits of the status that come and go with what they stand for only. */
+#define STATUS_FIXED	(IPS_EXPECTED | IPS_CONFIRMED | IPS_DYING)
+/* Bits that can be set and not cleared. */
+#define STATUS_STICKY	(IPS_SEEN_REPLY | IPS_ASSURED)
 /* Bytes of connection labels. */
 #define LABELS_LEN	(CT_LABELS_WORDS * sizeof(u32))
-
-/* Flags of a TCP connection that user space may set. */
-#define TCP_FLAGS	(IP_CT_TCP_FLAG_WINDOW_SCALE | \
-			 IP_CT_TCP_FLAG_SACK_PERM | \
-			 IP_CT_TCP_FLAG_CLOSE_INIT | IP_CT_TCP_FLAG_BE_LIBERAL)
 
 const struct nla_policy ct_nl_policy[CTA_MAX + 1] = {
 	[CTA_TUPLE_ORIG]	= { .type = NLA_NESTED },
@@ -32,7 +28,6 @@ const struct nla_policy ct_nl_policy[CTA_MAX + 1] = {
 	[CTA_NAT_DST]		= { .type = NLA_NESTED },
 	[CTA_SEQ_ADJ_ORIG]	= { .type = NLA_NESTED },
 	[CTA_SEQ_ADJ_REPLY]	= { .type = NLA_NESTED },
-	[CTA_SYNPROXY]		= { .type = NLA_NESTED },
 	[CTA_FILTER]		= { .type = NLA_NESTED },
 	[CTA_STATUS]		= { .type = NLA_U32 },
 	[CTA_STATUS_MASK]	= { .type = NLA_U32 },
@@ -58,35 +53,26 @@ static const struct nla_policy ip_policy[CTA_IP_MAX + 1] = {
 	[CTA_IP_V6_DST]	= NLA_POLICY_MIN_LEN(sizeof(struct in6_addr)),
 };
 
-static const struct nla_policy proto_policy[CTA_PROTO_MAX + 1] = {
+/* Whose number it is decides which of the others are looked at. */
+static const struct nla_policy number_policy[CTA_PROTO_MAX + 1] = {
 	[CTA_PROTO_NUM]		= { .type = NLA_U8 },
+};
+
+static const struct nla_policy ports_policy[CTA_PROTO_MAX + 1] = {
 	[CTA_PROTO_SRC_PORT]	= { .type = NLA_U16 },
 	[CTA_PROTO_DST_PORT]	= { .type = NLA_U16 },
+};
+
+static const struct nla_policy icmp_policy[CTA_PROTO_MAX + 1] = {
 	[CTA_PROTO_ICMP_ID]	= { .type = NLA_U16 },
 	[CTA_PROTO_ICMP_TYPE]	= { .type = NLA_U8 },
 	[CTA_PROTO_ICMP_CODE]	= { .type = NLA_U8 },
+};
+
+static const struct nla_policy icmpv6_policy[CTA_PROTO_MAX + 1] = {
 	[CTA_PROTO_ICMPV6_ID]	= { .type = NLA_U16 },
 	[CTA_PROTO_ICMPV6_TYPE]	= { .type = NLA_U8 },
 	[CTA_PROTO_ICMPV6_CODE]	= { .type = NLA_U8 },
-};
-
-static const struct nla_policy protoinfo_policy[CTA_PROTOINFO_MAX + 1] = {
-	[CTA_PROTOINFO_TCP]	= { .type = NLA_NESTED },
-	[CTA_PROTOINFO_DCCP]	= { .type = NLA_NESTED },
-	[CTA_PROTOINFO_SCTP]	= { .type = NLA_NESTED },
-};
-
-static const struct nla_policy tcp_policy[CTA_PROTOINFO_TCP_MAX + 1] = {
-	[CTA_PROTOINFO_TCP_STATE] =
-		NLA_POLICY_MAX(NLA_U8, TCP_CONNTRACK_SYN_SENT2),
-	[CTA_PROTOINFO_TCP_WSCALE_ORIGINAL] =
-		NLA_POLICY_MAX(NLA_U8, TCP_MAX_WSCALE),
-	[CTA_PROTOINFO_TCP_WSCALE_REPLY] =
-		NLA_POLICY_MAX(NLA_U8, TCP_MAX_WSCALE),
-	[CTA_PROTOINFO_TCP_FLAGS_ORIGINAL] =
-		NLA_POLICY_MIN_LEN(sizeof(struct nf_ct_tcp_flags)),
-	[CTA_PROTOINFO_TCP_FLAGS_REPLY] =
-		NLA_POLICY_MIN_LEN(sizeof(struct nf_ct_tcp_flags)),
 };
 
 static const struct nla_policy help_policy[CTA_HELP_MAX + 1] = {
@@ -154,12 +140,23 @@ static int parse_addresses(const struct nlattr *nest, u32 flags,
 	return err;
 }
 
+static int check(const struct nlattr *nest, const struct nla_policy *policy,
+		 struct netlink_ext_ack *extack)
+{
+	return nla_validate_nested_deprecated(nest, CTA_PROTO_MAX, policy,
+					      extack);
+}
+
 static int parse_ports(struct nlattr **tb, const struct nlattr *nest, u32 flags,
 		       struct nf_conntrack_tuple *t,
 		       struct netlink_ext_ack *extack)
 {
 	const struct nlattr *attr;
+	int err;
 
+	err = check(nest, ports_policy, extack);
+	if (err)
+		return err;
 	if (flags & CT_F_SPORT) {
 		attr = need(tb, CTA_PROTO_SRC_PORT, nest, extack);
 		if (!attr)
@@ -176,11 +173,13 @@ static int parse_ports(struct nlattr **tb, const struct nlattr *nest, u32 flags,
 }
 
 struct icmp_attrs {
+	const struct nla_policy *policy;
 	u32 id_flag, type_flag, code_flag;
 	int id, type, code;
 };
 
 static const struct icmp_attrs icmp4 = {
+	.policy = icmp_policy,
 	.id_flag = CT_F_ICMP_ID,
 	.type_flag = CT_F_ICMP_TYPE,
 	.code_flag = CT_F_ICMP_CODE,
@@ -190,6 +189,7 @@ static const struct icmp_attrs icmp4 = {
 };
 
 static const struct icmp_attrs icmp6 = {
+	.policy = icmpv6_policy,
 	.id_flag = CT_F_ICMPV6_ID,
 	.type_flag = CT_F_ICMPV6_TYPE,
 	.code_flag = CT_F_ICMPV6_CODE,
@@ -204,7 +204,11 @@ static int parse_icmp(struct nlattr **tb, const struct nlattr *nest, u32 flags,
 {
 	struct nf_conntrack_tuple inverse;
 	const struct nlattr *attr;
+	int err;
 
+	err = check(nest, a->policy, extack);
+	if (err)
+		return err;
 	if (flags & a->type_flag) {
 		attr = need(tb, a->type, nest, extack);
 		if (!attr)
@@ -240,8 +244,8 @@ static int parse_protocol(const struct nlattr *nest, u32 flags,
 	const struct nlattr *num;
 	int err;
 
-	err = nla_parse_nested_deprecated(tb, CTA_PROTO_MAX, nest, proto_policy,
-					  extack);
+	err = nla_parse_nested_deprecated(tb, CTA_PROTO_MAX, nest,
+					  number_policy, extack);
 	if (err)
 		return err;
 	num = need(tb, CTA_PROTO_NUM, nest, extack);
@@ -343,172 +347,115 @@ int ct_nl_parse_tuple(const struct nlattr *attr, u8 family, unsigned int dir,
 	return 0;
 }
 
-static void parse_tcp_flags(const struct nlattr *attr, unsigned int dir,
-			    struct ct_nl_change *change)
+static int parse_timeout(const struct nlattr * const cda[],
+			 const struct ct_nl_target *target,
+			 struct ct_nl_change *change,
+			 struct netlink_ext_ack *extack)
 {
-	const struct nf_ct_tcp_flags *f;
+	const struct nlattr *attr = cda[CTA_TIMEOUT];
+	u64 seconds;
 
-	if (!attr)
-		return;
-	f = nla_data(attr);
-	change->tcp_mask[dir] = f->mask & TCP_FLAGS;
-	change->tcp_flags[dir] = f->flags & change->tcp_mask[dir];
-}
-
-static const struct nla_policy sctp_policy[CTA_PROTOINFO_SCTP_MAX + 1] = {
-	[CTA_PROTOINFO_SCTP_STATE] =
-		NLA_POLICY_MAX(NLA_U8, SCTP_CONNTRACK_HEARTBEAT_SENT),
-	[CTA_PROTOINFO_SCTP_VTAG_ORIGINAL] = { .type = NLA_U32 },
-	[CTA_PROTOINFO_SCTP_VTAG_REPLY] = { .type = NLA_U32 },
-};
-
-/* Of a connection of another protocol it does not matter if it is complete. */
-static int parse_sctp(const struct nlattr *nest, struct ct_nl_change *change,
-		      struct netlink_ext_ack *extack)
-{
-	static const u8 together[] = {
-		CTA_PROTOINFO_SCTP_STATE, CTA_PROTOINFO_SCTP_VTAG_ORIGINAL,
-		CTA_PROTOINFO_SCTP_VTAG_REPLY,
-	};
-	struct nlattr *tb[CTA_PROTOINFO_SCTP_MAX + 1];
-	unsigned int i;
-	int err;
-
-	err = nla_parse_nested_deprecated(tb, CTA_PROTOINFO_SCTP_MAX, nest,
-					  sctp_policy, extack);
-	if (err)
-		return err;
-	for (i = 0; i < ARRAY_SIZE(together); i++) {
-		if (!tb[together[i]]) {
-			change->sctp_missing = together[i];
-			change->sctp_nest = nest;
+	if (!attr) {
+		if (target->request != CT_NL_CREATE)
 			return 0;
-		}
+		NL_SET_ERR_MSG(extack, "a new connection needs a timeout");
+		NL_SET_ERR_ATTR_MISS(extack, NULL, CTA_TIMEOUT);
+		return -EINVAL;
 	}
-	change->has_sctp = true;
-	change->sctp_state = nla_get_u8(tb[CTA_PROTOINFO_SCTP_STATE]);
-	change->sctp_vtag[IP_CT_DIR_ORIGINAL] =
-		nla_get_be32(tb[CTA_PROTOINFO_SCTP_VTAG_ORIGINAL]);
-	change->sctp_vtag[IP_CT_DIR_REPLY] =
-		nla_get_be32(tb[CTA_PROTOINFO_SCTP_VTAG_REPLY]);
-	return 0;
-}
-
-#ifdef CONFIG_NF_CT_PROTO_DCCP
-static const struct nla_policy dccp_policy[CTA_PROTOINFO_DCCP_MAX + 1] = {
-	[CTA_PROTOINFO_DCCP_STATE] = { .type = NLA_U8 },
-	[CTA_PROTOINFO_DCCP_ROLE] = { .type = NLA_U8 },
-	[CTA_PROTOINFO_DCCP_HANDSHAKE_SEQ] = { .type = NLA_U64 },
-};
-
-/* The role is that of the end that sends in the original direction. */
-static int parse_dccp(const struct nlattr *nest, struct ct_nl_change *change,
-		      struct netlink_ext_ack *extack)
-{
-	struct nlattr *tb[CTA_PROTOINFO_DCCP_MAX + 1];
-	const struct nlattr *state, *role, *number;
-	int err;
-
-	err = nla_parse_nested_deprecated(tb, CTA_PROTOINFO_DCCP_MAX, nest,
-					  dccp_policy, extack);
-	if (err)
-		return err;
-	state = tb[CTA_PROTOINFO_DCCP_STATE];
-	role = tb[CTA_PROTOINFO_DCCP_ROLE];
-	number = tb[CTA_PROTOINFO_DCCP_HANDSHAKE_SEQ];
-	if (!state || !role) {
-		change->partial_dccp = nest;
-		return 0;
+	if (target->status & IPS_FIXED_TIMEOUT) {
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "the timeout of this connection is fixed");
+		return -EPERM;
 	}
-	change->has_dccp = true;
-	change->dccp_state = nla_get_u8(state);
-	change->dccp_servers = BIT(nla_get_u8(role) == CT_DCCP_ROLE_CLIENT ?
-				   IP_CT_DIR_REPLY : IP_CT_DIR_ORIGINAL);
-	if (number) {
-		change->has_dccp_number = true;
-		change->dccp_number = be64_to_cpu(nla_get_be64(number));
-	}
-	if (change->dccp_state > CT_DCCP_TIMEWAIT)
-		change->wrong_dccp = state;
-	else if (nla_get_u8(role) > CT_DCCP_ROLE_MAX)
-		change->wrong_dccp = role;
-	else if (change->dccp_number >= BIT_ULL(48))
-		change->wrong_dccp = number;
-	return 0;
-}
-#else
-static int parse_dccp(const struct nlattr *nest, struct ct_nl_change *change,
-		      struct netlink_ext_ack *extack)
-{
-	return 0;
-}
-#endif
-
-static int parse_protoinfo(const struct nlattr *attr,
-			   struct ct_nl_change *change,
-			   struct netlink_ext_ack *extack)
-{
-	struct nlattr *tb[CTA_PROTOINFO_MAX + 1];
-	struct nlattr *tcp[CTA_PROTOINFO_TCP_MAX + 1];
-	int err;
-
-	err = nla_parse_nested_deprecated(tb, CTA_PROTOINFO_MAX, attr,
-					  protoinfo_policy, extack);
-	if (!err && tb[CTA_PROTOINFO_SCTP])
-		err = parse_sctp(tb[CTA_PROTOINFO_SCTP], change, extack);
-	if (!err && tb[CTA_PROTOINFO_DCCP])
-		err = parse_dccp(tb[CTA_PROTOINFO_DCCP], change, extack);
-	if (err || !tb[CTA_PROTOINFO_TCP])
-		return err;
-	err = nla_parse_nested_deprecated(tcp, CTA_PROTOINFO_TCP_MAX,
-					  tb[CTA_PROTOINFO_TCP], tcp_policy,
-					  extack);
-	if (err)
-		return err;
-	if (tcp[CTA_PROTOINFO_TCP_STATE]) {
-		change->has_tcp_state = true;
-		change->tcp_state = nla_get_u8(tcp[CTA_PROTOINFO_TCP_STATE]);
-	}
-	parse_tcp_flags(tcp[CTA_PROTOINFO_TCP_FLAGS_ORIGINAL],
-			IP_CT_DIR_ORIGINAL, change);
-	parse_tcp_flags(tcp[CTA_PROTOINFO_TCP_FLAGS_REPLY],
-			IP_CT_DIR_REPLY, change);
-	if (tcp[CTA_PROTOINFO_TCP_WSCALE_ORIGINAL] &&
-	    tcp[CTA_PROTOINFO_TCP_WSCALE_REPLY]) {
-		change->has_tcp_scale = true;
-		change->tcp_scale[IP_CT_DIR_ORIGINAL] =
-			nla_get_u8(tcp[CTA_PROTOINFO_TCP_WSCALE_ORIGINAL]);
-		change->tcp_scale[IP_CT_DIR_REPLY] =
-			nla_get_u8(tcp[CTA_PROTOINFO_TCP_WSCALE_REPLY]);
-	}
+	seconds = ntohl(nla_get_be32(attr));
+	change->has_timeout = true;
+	change->timeout = min_t(u64, seconds * HZ, CT_LONGEST);
 	return 0;
 }
 
 /* The empty name takes a helper away: no entry has one. */
-static int parse_help(const struct nlattr *attr, bool create,
+static int parse_help(const struct nlattr * const cda[],
+		      const struct ct_nl_target *target,
+		      struct ct_nl_change *change,
 		      struct netlink_ext_ack *extack)
 {
 	struct nlattr *tb[CTA_HELP_MAX + 1];
 	const struct nlattr *name;
 	int err;
 
-	err = nla_parse_nested_deprecated(tb, CTA_HELP_MAX, attr, help_policy,
-					  extack);
+	if (!cda[CTA_HELP])
+		return 0;
+	err = nla_parse_nested_deprecated(tb, CTA_HELP_MAX, cda[CTA_HELP],
+					  help_policy, extack);
 	if (err)
 		return err;
-	name = need(tb, CTA_HELP_NAME, attr, extack);
+	name = need(tb, CTA_HELP_NAME, cda[CTA_HELP], extack);
 	if (!name)
 		return -EINVAL;
-	if (!create && !*(const char *)nla_data(name))
+	if (target->status & IPS_EXPECTED) {
+		NL_SET_ERR_MSG_ATTR(extack, cda[CTA_HELP],
+				    "an expected connection has its master's helper");
+		return -EBUSY;
+	}
+	if (target->request != CT_NL_CREATE && !*(const char *)nla_data(name))
 		return 0;
 	NL_SET_ERR_MSG_ATTR(extack, name, "there is no such helper");
 	return -EOPNOTSUPP;
 }
 
+static int check_status(u32 now, const struct nlattr *attr, u32 then,
+			struct netlink_ext_ack *extack)
+{
+	if (now & ~then & STATUS_STICKY) {
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "SEEN_REPLY and ASSURED cannot be taken back");
+		return -EBUSY;
+	}
+	if ((now ^ then) & STATUS_FIXED) {
+		NL_SET_ERR_MSG_ATTR(extack, attr,
+				    "EXPECTED, CONFIRMED and DYING cannot be changed");
+		return -EBUSY;
+	}
+	return 0;
+}
+
+static int parse_status(const struct nlattr * const cda[],
+			const struct ct_nl_target *target,
+			struct ct_nl_change *change,
+			struct netlink_ext_ack *extack)
+{
+	u32 status;
+
+	if (!cda[CTA_STATUS])
+		return 0;
+	status = ntohl(nla_get_be32(cda[CTA_STATUS]));
+	/* Programs send back what they were given with the packet. */
+	if (target->request == CT_NL_VERDICT)
+		status = (status & ~STATUS_FIXED) |
+			 (target->status & STATUS_FIXED);
+	change->has_status = true;
+	change->status = status;
+	return check_status(target->status, cda[CTA_STATUS], status, extack);
+}
+
+static int parse_protoinfo(const struct nlattr * const cda[],
+			   const struct ct_nl_target *target,
+			   struct ct_nl_change *change,
+			   struct netlink_ext_ack *extack)
+{
+	if (!cda[CTA_PROTOINFO])
+		return 0;
+	return ct_nl_parse_protoinfo(cda[CTA_PROTOINFO], target->l4, change,
+				     extack);
+}
+
 static int parse_mark(const struct nlattr * const cda[],
+		      const struct ct_nl_target *target,
 		      struct ct_nl_change *change,
 		      struct netlink_ext_ack *extack)
 {
+	if (!cda[CTA_MARK])
+		return 0;
 	if (!IS_ENABLED(CONFIG_NF_CONNTRACK_MARK)) {
 		NL_SET_ERR_MSG_ATTR(extack, cda[CTA_MARK],
 				    "this kernel was built without marks");
@@ -525,13 +472,15 @@ static int parse_mark(const struct nlattr * const cda[],
  * Whole words, and a mask of as many. What is behind the last word is cleared,
  * mask or no mask.
  */
-static int parse_labels(const struct nlattr * const cda[],
-			struct ct_nl_change *change,
-			struct netlink_ext_ack *extack)
+int ct_nl_parse_labels(const struct nlattr * const cda[],
+		       struct ct_nl_change *change,
+		       struct netlink_ext_ack *extack)
 {
 	const struct nlattr *labels = cda[CTA_LABELS];
 	const struct nlattr *mask = cda[CTA_LABELS_MASK];
 
+	if (!labels)
+		return 0;
 	if (nla_len(labels) % sizeof(u32)) {
 		NL_SET_ERR_MSG_ATTR(extack, labels,
 				    "labels come in words of 4 bytes");
@@ -550,64 +499,95 @@ static int parse_labels(const struct nlattr * const cda[],
 	return 0;
 }
 
-static int refuse_unsupported(const struct nlattr * const cda[], bool create,
-			      struct netlink_ext_ack *extack)
+static int parse_labels(const struct nlattr * const cda[],
+			const struct ct_nl_target *target,
+			struct ct_nl_change *change,
+			struct netlink_ext_ack *extack)
 {
-	static const u8 unsupported[] = {
-		CTA_NAT_SRC, CTA_NAT_DST, CTA_SEQ_ADJ_ORIG, CTA_SEQ_ADJ_REPLY,
-		CTA_SYNPROXY,
-	};
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(unsupported); i++) {
-		const struct nlattr *attr = cda[unsupported[i]];
-
-		if (attr) {
-			NL_SET_ERR_MSG_ATTR(extack, attr,
-					    "this cannot be set in a connection yet");
-			return -EOPNOTSUPP;
-		}
-	}
-	if (!create && cda[CTA_TUPLE_MASTER]) {
-		NL_SET_ERR_MSG_ATTR(extack, cda[CTA_TUPLE_MASTER],
-				    "the master of a connection cannot change");
-		return -EOPNOTSUPP;
-	}
-	return 0;
+	return ct_nl_parse_labels(cda, change, extack);
 }
 
-/* Everything but the tuples and the zone. */
-int ct_nl_parse_change(const struct nlattr * const cda[], bool create,
+static int refuse(const struct nlattr *attr, struct netlink_ext_ack *extack)
+{
+	if (!attr)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, attr,
+			    "this cannot be set in a connection yet");
+	return -EOPNOTSUPP;
+}
+
+static int refuse_nat(const struct nlattr * const cda[],
+		      const struct ct_nl_target *target,
+		      struct ct_nl_change *change,
+		      struct netlink_ext_ack *extack)
+{
+	return refuse(cda[CTA_NAT_SRC], extack) ?:
+	       refuse(cda[CTA_NAT_DST], extack);
+}
+
+static int refuse_adjustment(const struct nlattr * const cda[],
+			     const struct ct_nl_target *target,
+			     struct ct_nl_change *change,
+			     struct netlink_ext_ack *extack)
+{
+	return refuse(cda[CTA_SEQ_ADJ_ORIG], extack) ?:
+	       refuse(cda[CTA_SEQ_ADJ_REPLY], extack);
+}
+
+static int refuse_synproxy(const struct nlattr * const cda[],
+			   const struct ct_nl_target *target,
+			   struct ct_nl_change *change,
+			   struct netlink_ext_ack *extack)
+{
+	return refuse(cda[CTA_SYNPROXY], extack);
+}
+
+static int refuse_master(const struct nlattr * const cda[],
+			 const struct ct_nl_target *target,
+			 struct ct_nl_change *change,
+			 struct netlink_ext_ack *extack)
+{
+	if (!cda[CTA_TUPLE_MASTER])
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, cda[CTA_TUPLE_MASTER],
+			    "the master of a connection cannot change");
+	return -EOPNOTSUPP;
+}
+
+typedef int parse_step(const struct nlattr * const cda[],
+		       const struct ct_nl_target *target,
+		       struct ct_nl_change *change,
+		       struct netlink_ext_ack *extack);
+
+/* Of several things that are wrong, programs know the first by its error. */
+static parse_step * const steps[][11] = {
+	[CT_NL_CREATE] = {
+		parse_timeout, parse_help, refuse_nat, parse_status,
+		refuse_adjustment, parse_protoinfo, refuse_synproxy,
+		parse_mark,
+	},
+	[CT_NL_UPDATE] = {
+		refuse_nat, refuse_master, parse_help, parse_timeout,
+		parse_status, parse_protoinfo, parse_mark, refuse_adjustment,
+		refuse_synproxy, parse_labels,
+	},
+	[CT_NL_VERDICT] = {
+		parse_timeout, parse_status, parse_help, parse_labels,
+		parse_mark,
+	},
+};
+
+/* Everything but the tuples and the zone; labels of what is new, too. */
+int ct_nl_parse_change(const struct nlattr * const cda[],
+		       const struct ct_nl_target *target,
 		       struct ct_nl_change *change,
 		       struct netlink_ext_ack *extack)
 {
-	int err;
+	parse_step * const *step;
+	int err = 0;
 
 	memset(change, 0, sizeof(*change));
-	err = refuse_unsupported(cda, create, extack);
-	if (!err && cda[CTA_HELP])
-		err = parse_help(cda[CTA_HELP], create, extack);
-	if (!err && cda[CTA_PROTOINFO])
-		err = parse_protoinfo(cda[CTA_PROTOINFO], change, extack);
-	if (!err && cda[CTA_MARK])
-		err = parse_mark(cda, change, extack);
-	if (!err && cda[CTA_LABELS])
-		err = parse_labels(cda, change, extack);
-	if (err)
-		return err;
-	if (cda[CTA_STATUS]) {
-		change->has_status = true;
-		change->status = ntohl(nla_get_be32(cda[CTA_STATUS]));
-	}
-	if (cda[CTA_TIMEOUT]) {
-		u64 seconds = ntohl(nla_get_be32(cda[CTA_TIMEOUT]));
-
-		change->has_timeout = true;
-		change->timeout = min_t(u64, seconds * HZ, S32_MAX);
-	} else if (create) {
-		NL_SET_ERR_MSG(extack, "a new connection needs a timeout");
-		NL_SET_ERR_ATTR_MISS(extack, NULL, CTA_TIMEOUT);
-		return -EINVAL;
-	}
-	return 0;
+	for (step = steps[target->request]; *step && !err; step++)
+		err = (*step)(cda, target, change, extack);
+	return err;
 }

@@ -77,6 +77,10 @@ static int change_labels(struct ct_entry *e, const struct ct_nl_change *change)
 static int queue_parse(const struct nlattr *attr, struct nf_conn *ct)
 {
 	struct ct_entry *e = entry_of(ct);
+	const struct ct_nl_target target = {
+		.request = CT_NL_VERDICT,
+		.status = READ_ONCE(e->status),
+	};
 	struct nlattr *cda[CTA_MAX + 1];
 	struct ct_nl_change change;
 	bool labels;
@@ -88,26 +92,10 @@ static int queue_parse(const struct nlattr *attr, struct nf_conn *ct)
 					  NULL);
 	if (err)
 		return err;
-	/* Nothing else of it can be changed from here. */
-	cda[CTA_NAT_SRC] = NULL;
-	cda[CTA_NAT_DST] = NULL;
-	cda[CTA_SEQ_ADJ_ORIG] = NULL;
-	cda[CTA_SEQ_ADJ_REPLY] = NULL;
-	cda[CTA_SYNPROXY] = NULL;
-	cda[CTA_TUPLE_MASTER] = NULL;
-	cda[CTA_PROTOINFO] = NULL;
-	err = ct_nl_parse_change((const struct nlattr * const *)cda, false,
+	err = ct_nl_parse_change((const struct nlattr * const *)cda, &target,
 				 &change, NULL);
 	if (err)
 		return err;
-	if (change.has_status) {
-		u32 now = READ_ONCE(e->status);
-
-		if (now & ~change.status & (IPS_SEEN_REPLY | IPS_ASSURED))
-			return -EBUSY;
-		change.status = (change.status & ~IPS_UNCHANGEABLE_MASK) |
-				(now & IPS_UNCHANGEABLE_MASK);
-	}
 	labels = change.has_labels;
 	change.has_labels = false;
 	err = ct_nl_change(e, &change, NULL);
