@@ -1110,6 +1110,43 @@ static void test_timeout(struct kunit *test)
 	}
 }
 
+/* The family that a program has left out, by the addresses. */
+struct family_case {
+	const char *name;
+	u8 given, expect;
+	struct piece pieces[6];
+};
+
+static const struct family_case family_cases[] = {
+	{ "given", V6, V6, { ORIG, ADDRESSES } },
+	{ "IPv4", 0, V4, { ORIG, ADDRESSES } },
+	{ "IPv6", 0, V6, { ORIG, ADDRESSES6 } },
+	{ "both", 0, 0, { ORIG, ADDRESSES, BYTES(2, CTA_IP_V6_SRC, 16, 1) } },
+	{ "no addresses", 0, 0, { ORIG, PROTOCOL, NUMBER(IPPROTO_TCP) } },
+	{ "no source", 0, 0, { ORIG, NEST(1, CTA_TUPLE_IP),
+			       U32(2, CTA_IP_V4_DST, 1) } },
+	{ "addresses cut short", 0, 0, { ORIG, BYTES(1, CTA_TUPLE_IP, 3, 1) } },
+	{ "nothing", 0, 0, { ORIG } },
+};
+
+static void family_desc(const struct family_case *c, char *desc)
+{
+	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(family, family_cases, family_desc);
+
+static void test_family(struct kunit *test)
+{
+	const struct family_case *c = test->param_value;
+	struct sk_buff *skb = new_message(test, 256);
+
+	build(test, skb, c->pieces, ARRAY_SIZE(c->pieces));
+	KUNIT_EXPECT_EQ(test, c->expect,
+			ct_nl_family((struct nlattr *)skb->data, c->given));
+	KUNIT_EXPECT_EQ(test, c->given, ct_nl_family(NULL, c->given));
+}
+
 static struct kunit_case netlink_cases[] = {
 	KUNIT_CASE_PARAM(test_request, request_gen_params),
 	KUNIT_CASE_PARAM(test_match, match_gen_params),
@@ -1119,6 +1156,7 @@ static struct kunit_case netlink_cases[] = {
 	KUNIT_CASE_PARAM(test_change, change_gen_params),
 	KUNIT_CASE_PARAM(test_labels, labels_gen_params),
 	KUNIT_CASE_PARAM(test_sctp, sctp_gen_params),
+	KUNIT_CASE_PARAM(test_family, family_gen_params),
 	KUNIT_CASE(test_timeout),
 	KUNIT_CASE(test_zero_counters),
 	{}

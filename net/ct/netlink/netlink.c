@@ -52,6 +52,7 @@ static int parse_tuple(const struct nfnl_info *info,
 
 	if (!attr)
 		return 0;
+	name->family = ct_nl_family(attr, name->family);
 	return ct_nl_parse_tuple(attr, name->family, dir, CT_F_ALL,
 				 &name->tuple[dir], &name->zone, info->extack);
 }

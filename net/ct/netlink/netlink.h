@@ -116,6 +116,7 @@ int ct_nl_parse_tuple(const struct nlattr *attr, u8 family, unsigned int dir,
 		      u32 flags, struct nf_conntrack_tuple *tuple,
 		      struct nf_conntrack_zone *zone,
 		      struct netlink_ext_ack *extack);
+u8 ct_nl_family(const struct nlattr *tuple, u8 family);
 int ct_nl_parse_change(const struct nlattr * const cda[],
 		       const struct ct_nl_target *target,
 		       struct ct_nl_change *change,

@@ -297,6 +297,23 @@ static int parse_tuple_zone(const struct nlattr *attr, unsigned int dir,
 	return err;
 }
 
+/* @family, or, where a program left it out, that of the addresses. */
+u8 ct_nl_family(const struct nlattr *tuple, u8 family)
+{
+	const struct nlattr *ip, *v4, *v6;
+
+	if (family != NFPROTO_UNSPEC || !tuple)
+		return family;
+	ip = nla_find_nested(tuple, CTA_TUPLE_IP);
+	if (!ip)
+		return family;
+	v4 = nla_find_nested(ip, CTA_IP_V4_SRC);
+	v6 = nla_find_nested(ip, CTA_IP_V6_SRC);
+	if (!v4 == !v6)
+		return family;
+	return v4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+}
+
 /* @flags: which members must be there and are looked at. @zone: changed to a
  * zone of one direction when one is in the tuple; NULL: none may be.
  */
