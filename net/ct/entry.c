@@ -17,6 +17,7 @@
 #include <net/netfilter/nf_conntrack.h>
 #include <net/netfilter/nf_conntrack_extend.h>
 #include "core.h"
+#include "overload.h"
 #include "trace.h"
 
 /*
@@ -134,15 +135,14 @@ static noinline struct ct_entry *alloc_charged(const struct ct_payer *p,
 	return e;
 }
 
-struct ct_entry *ct_entry_new(struct ct_net *cn,
-			      const struct nf_conntrack_tuple *orig,
-			      const struct nf_conntrack_tuple *repl,
-			      const struct nf_conntrack_zone *zone, gfp_t gfp)
+/* There is room for it, which is counted. */
+static __always_inline struct ct_entry *
+alloc(struct ct_net *cn, const struct nf_conntrack_tuple *orig,
+      const struct nf_conntrack_tuple *repl,
+      const struct nf_conntrack_zone *zone, gfp_t gfp)
 {
 	struct ct_entry *e;
 
-	if (!ct_room_take(cn, orig))
-		return ERR_PTR(-ENOSPC);
 	if (likely(!cn->payer.account))
 		e = kmem_cache_alloc(ct_entry_cache, gfp);
 	else
@@ -159,6 +159,51 @@ struct ct_entry *ct_entry_new(struct ct_net *cn,
 	smp_wmb();
 	refcount_set(&e->ct_general.use, 1);
 	return e;
+}
+
+struct ct_entry *ct_entry_try(struct ct_net *cn,
+			      const struct nf_conntrack_tuple *orig,
+			      const struct nf_conntrack_tuple *repl,
+			      const struct nf_conntrack_zone *zone, gfp_t gfp)
+{
+	unsigned int max = READ_ONCE(cn->max);
+
+	if (unlikely(ct_net_hold(cn) > ct_room_soft(max)) && max) {
+		ct_net_drop(cn);
+		return ERR_PTR(-ENOSPC);
+	}
+	return alloc(cn, orig, repl, zone, gfp);
+}
+
+struct ct_entry *ct_entry_new(struct ct_net *cn,
+			      const struct nf_conntrack_tuple *orig,
+			      const struct nf_conntrack_tuple *repl,
+			      const struct nf_conntrack_zone *zone, gfp_t gfp)
+{
+	enum ct_room room = ct_room_take(cn, orig);
+	struct ct_entry *e;
+
+	if (room == CT_ROOM_NONE)
+		return ERR_PTR(-ENOSPC);
+	e = alloc(cn, orig, repl, zone, gfp);
+	if (likely(room == CT_ROOM_FREE))
+		return e;
+	if (IS_ERR(e)) {
+		ct_room_give(cn, orig);
+		return e;
+	}
+	atomic_or(CT_HOT_KEPT, &e->hot);
+	e->born = ct_born_now();
+	return e;
+}
+
+void ct_entry_probe(struct ct_entry *e, struct ct_net *cn,
+		    const struct nf_conntrack_tuple *orig,
+		    const struct nf_conntrack_tuple *repl,
+		    const struct nf_conntrack_zone *zone)
+{
+	fill(e, cn, orig, repl, zone);
+	refcount_set(&e->ct_general.use, 1);
 }
 
 struct ct_entry *ct_template_new(const struct nf_conntrack_zone *zone,
@@ -227,6 +272,8 @@ static void free_one(struct ct_entry *e)
 
 	if (unlikely(e->ext))
 		free_rare(e);
+	if (unlikely(ct_entry_hot(e) & CT_HOT_KEPT))
+		ct_room_give(cn, &e->dir[IP_CT_DIR_ORIGINAL].tuple);
 	kmem_cache_free(ct_entry_cache, e);
 	if (likely(cn))
 		ct_net_drop(cn);

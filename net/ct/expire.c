@@ -14,6 +14,7 @@
 #include <linux/math64.h>
 #include <net/ct/expire.h>
 #include <net/ct/net.h>
+#include "overload.h"
 #include "wheel.h"
 
 /* Expired entries collected, and steps taken, under the lock at once. */
@@ -251,7 +252,9 @@ void ct_expire_add(struct ct_entry *e)
 	if (!test_bit(IPS_DYING_BIT, &e->status)) {
 		ct_wheel_link(w, e, (u32)jiffies);
 		wheel_start(w);
-		if (!test_bit(IPS_SEEN_REPLY_BIT, &e->status))
+		/* The host's own share is not for others to find. */
+		if (!(ct_entry_hot(e) & (IPS_SEEN_REPLY | IPS_ASSURED |
+					 CT_HOT_KEPT)))
 			ct_candidates_add(e);
 	}
 	spin_unlock(&w->lock);

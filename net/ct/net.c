@@ -44,9 +44,9 @@ static void free_work(struct work_struct *work)
 	struct ct_net *cn = container_of(to_rcu_work(work), struct ct_net,
 					 free);
 
-	ct_log_exit(cn);
 	ct_table_destroy(&cn->table);
 	ct_candidates_exit(cn);
+	ct_log_exit(cn);
 	free_percpu(cn->stats);
 	ct_payer_exit(&cn->payer);
 	kfree(cn);

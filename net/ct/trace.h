@@ -81,7 +81,7 @@ DEFINE_EVENT(ct_entry, destroy,
 	TP_PROTO(const struct ct_entry *e, u32 events),
 	TP_ARGS(e, events));
 
-/* It has to make room for a new one, and was never answered. */
+/* It has to make room for a new one. */
 DEFINE_EVENT(ct_entry, evict,
 	TP_PROTO(const struct ct_entry *e, u32 events),
 	TP_ARGS(e, events));

@@ -115,6 +115,25 @@ static inline enum ct_verdict advance(struct ct_entry *e,
 	return proto->packet(e, p, ctinfo, reason);
 }
 
+/*
+ * Nobody goes for a packet that opens no connection: its tracker is asked before,
+ * with an entry that is none, and once more when there is room.
+ */
+static noinline struct ct_entry *
+new_at_limit(const struct ct_packet *p, const struct ct_proto *proto,
+	     const struct nf_conntrack_tuple *tuple,
+	     const struct nf_conntrack_tuple *repl,
+	     const struct nf_conntrack_zone *zone, enum ct_invalid *reason)
+{
+	struct ct_entry probe __ct_uninit;
+
+	ct_entry_probe(&probe, p->cn, tuple, repl, zone);
+	*reason = proto->new(&probe, p);
+	if (*reason != CT_OK)
+		return NULL;
+	return ct_entry_new(p->cn, tuple, repl, zone, GFP_ATOMIC);
+}
+
 static noinline struct ct_entry *
 new_entry(const struct ct_packet *p, const struct ct_proto *proto,
 	  const struct nf_conntrack_tuple *tuple,
@@ -131,8 +150,14 @@ new_entry(const struct ct_packet *p, const struct ct_proto *proto,
 		*reason = CT_INVALID_ICMP_REPLY;
 		return NULL;
 	}
-	e = ct_entry_new(p->cn, tuple, &repl, zone ?: &zone_default,
+	e = ct_entry_try(p->cn, tuple, &repl, zone ?: &zone_default,
 			 GFP_ATOMIC);
+	if (unlikely(e == ERR_PTR(-ENOSPC))) {
+		e = new_at_limit(p, proto, tuple, &repl, zone ?: &zone_default,
+				 reason);
+		if (!e)
+			return NULL;
+	}
 	if (IS_ERR(e)) {
 		*reason = PTR_ERR(e) == -ENOSPC ? CT_INVALID_FULL :
 						  CT_INVALID_NOMEM;

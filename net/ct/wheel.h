@@ -41,29 +41,6 @@ struct ct_wheel {
 	struct timer_list timer;
 };
 
-/**
- * struct ct_candidates - entries of a namespace that may be evicted, put
- *	there on one CPU
- * @list: oldest first, under the lock of that CPU's wheel
- * @from: from whose list this CPU evicts, for as long as @left says
- * @left: how many more it takes from there before it looks around again
- * @like: @born of the first that it took there
- */
-struct ct_candidates {
-	struct list_head list;
-	unsigned int from;
-	unsigned int left;
-	u16 like;
-};
-
-/**
- * ct_drops_note() - a packet was dropped at the limit
- * @d: of its namespace; the caller has set @busy
- * @src: its source, as in a tuple
- * @l3: NFPROTO_IPV4 or NFPROTO_IPV6
- */
-void ct_drops_note(struct ct_drops *d, const union nf_inet_addr *src, u8 l3);
-
 extern struct ct_wheel __percpu *ct_wheels;
 
 /**
@@ -121,33 +98,5 @@ void ct_wheel_move(struct ct_wheel *w, struct ct_entry *e, u32 now);
 unsigned int ct_wheel_advance(struct ct_wheel *w, u32 now,
 			      struct ct_entry **due, unsigned int room,
 			      unsigned int *budget);
-
-/**
- * ct_candidates_add() - an entry becomes the youngest candidate
- * @e: in no list; its wheel is locked
- */
-void ct_candidates_add(struct ct_entry *e);
-
-/**
- * ct_candidates_aged() - keep the age of a candidate from coming round
- * @e: its wheel, locked, has come to it
- */
-void ct_candidates_aged(struct ct_entry *e);
-
-/**
- * ct_candidates_del() - an entry is no candidate any more
- * @e: may be in no list; its wheel is locked
- */
-void ct_candidates_del(struct ct_entry *e);
-
-/**
- * ct_candidates_take() - choose whom to evict
- * @cn: the namespace
- * @cpu: whose list to prefer
- *
- * Context: softirq or process, no wheel locked.
- * Return: an entry, in no list any more, with a reference taken; or NULL
- */
-struct ct_entry *ct_candidates_take(struct ct_net *cn, unsigned int cpu);
 
 #endif /* _CT_WHEEL_H */

@@ -3,9 +3,14 @@
  * Who is evicted first, and what a new timeout does to an entry.
  */
 #include <kunit/test.h>
+#include <linux/netfilter/nf_conntrack_sctp.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/slab.h>
 #include <net/ct/expire.h>
 #include <net/ct/net.h>
+#include <net/ct/proto.h>
+#include <net/ct/table.h>
+#include "overload.h"
 #include "wheel.h"
 
 #define SPACES	3
@@ -42,9 +47,16 @@ static void overload_exit(struct kunit *test)
 	if (!f)
 		return;
 	for (i = 0; i < ENTRIES && ct_wheels; i++)
-		ct_expire_del(&f->e[i]);
-	for (i = 0; i < SPACES; i++)
+		if (f->e[i].hash[IP_CT_DIR_ORIGINAL])
+			ct_entry_kill(&f->e[i], 0, 0);
+		else
+			ct_expire_del(&f->e[i]);
+	for (i = 0; i < SPACES; i++) {
 		ct_candidates_exit(&f->cn[i]);
+		free_percpu(f->cn[i].stats);
+		if (rcu_access_pointer(f->cn[i].table.cur))
+			ct_table_destroy(&f->cn[i].table);
+	}
 	kvfree(f);
 	test->priv = NULL;
 }
@@ -66,9 +78,14 @@ static int overload_init(struct kunit *test)
 		f->e[i].status = IPS_CONFIRMED;
 		atomic_set(&f->e[i].hot, IPS_CONFIRMED);
 	}
-	for (i = 0; i < SPACES; i++)
-		if (ct_candidates_init(&f->cn[i]))
+	for (i = 0; i < SPACES; i++) {
+		f->cn[i].stats = alloc_percpu(struct ct_stats);
+		if (!f->cn[i].stats || ct_candidates_init(&f->cn[i]) ||
+		    ct_table_init(&f->cn[i].table, 6, 6))
 			return -ENOMEM;
+	}
+	for (i = 0; i < __CT_TIMEOUT_MAX; i++)
+		f->cn[0].timeout[i] = 1000 * HZ;
 	return 0;
 }
 
@@ -82,9 +99,17 @@ static void add(struct ct_entry *e)
 /* Index of the entry that would be evicted, -1 for none. */
 static int take(struct fixture *f, unsigned int space)
 {
-	struct ct_entry *e;
+	struct ct_entry *e = NULL;
+	unsigned int cpu;
 
-	e = ct_candidates_take(&f->cn[space], cpumask_first(cpu_possible_mask));
+	local_bh_disable();
+	rcu_read_lock();
+	cpu = ct_candidates_from(&f->cn[space],
+				 cpumask_first(cpu_possible_mask));
+	if (cpu < nr_cpu_ids)
+		e = ct_candidates_take(&f->cn[space], cpu);
+	rcu_read_unlock();
+	local_bh_enable();
 	if (!e)
 		return -1;
 	refcount_dec(&e->ct_general.use);
@@ -96,7 +121,7 @@ static void evict_none(struct kunit *test)
 	struct fixture *f = test->priv;
 
 	KUNIT_EXPECT_EQ(test, take(f, 0), -1);
-	KUNIT_EXPECT_FALSE(test, ct_evict(&f->cn[0]));
+	KUNIT_EXPECT_FALSE(test, ct_evict(&f->cn[0], false));
 }
 
 static void evict_oldest_first(struct kunit *test)
@@ -211,7 +236,7 @@ static void evict_reply_saves(struct kunit *test)
 		add(&f->e[i]);
 		ct_status_set(&f->e[i], IPS_SEEN_REPLY_BIT);
 	}
-	KUNIT_EXPECT_FALSE(test, ct_evict(&f->cn[0]));
+	KUNIT_EXPECT_FALSE(test, ct_evict(&f->cn[0], false));
 	for (i = 0; i < 5; i++) {
 		KUNIT_EXPECT_FALSE(test, ct_entry_dead(&f->e[i]));
 		KUNIT_EXPECT_EQ(test, refcount_read(&f->e[i].ct_general.use),
@@ -253,7 +278,7 @@ static void evict_aged(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f->e[0].born, born);
 	f->e[0].born = born - CT_BORN_OLDEST - 999;
 	ct_candidates_aged(&f->e[0]);
-	KUNIT_EXPECT_LE(test, (u16)(born - CT_BORN_OLDEST - f->e[0].born), 4);
+	KUNIT_EXPECT_LE(test, (u16)(born - CT_BORN_OLDEST - f->e[0].born), 16);
 }
 
 struct cpu_row {
@@ -379,7 +404,7 @@ static void drops_top(struct kunit *test)
 		src.ip = htonl(i % 3 == 0 ? 7 : i % 3 == 1 ? 9 : 1000 + i);
 		ct_drops_note(d, &src, NFPROTO_IPV4);
 	}
-	KUNIT_EXPECT_EQ(test, d->count, 3000ULL);
+	KUNIT_EXPECT_EQ(test, d->noted, 3000ULL);
 	for (i = 0; i < CT_DROPS_TOP; i++) {
 		u32 ip = ntohl(d->top[i].addr.ip);
 
@@ -398,7 +423,394 @@ static void drops_top(struct kunit *test)
 		KUNIT_EXPECT_LE(test, d->top[i].hits, 1U);
 }
 
+/* What an entry is, for the choice of who goes. */
+enum kind {
+	UNREPLIED,
+	REPLIED,
+	HALF_OPEN,
+	TIMEWAIT,
+	SHUTDOWN,
+	OPEN,
+	STREAM,
+};
+
+static const struct {
+	u8 l4;
+	u8 state;
+	u32 status;
+} kinds[] = {
+	[UNREPLIED] = { IPPROTO_UDP },
+	[REPLIED] = { IPPROTO_UDP, 0, IPS_SEEN_REPLY },
+	[HALF_OPEN] = { IPPROTO_TCP, TCP_CONNTRACK_SYN_RECV, IPS_SEEN_REPLY },
+	[TIMEWAIT] = { IPPROTO_TCP, TCP_CONNTRACK_TIME_WAIT,
+			IPS_SEEN_REPLY | IPS_ASSURED },
+	[SHUTDOWN] = { IPPROTO_SCTP, SCTP_CONNTRACK_SHUTDOWN_SENT,
+		       IPS_SEEN_REPLY | IPS_ASSURED },
+	[OPEN] = { IPPROTO_TCP, TCP_CONNTRACK_ESTABLISHED,
+		   IPS_SEEN_REPLY | IPS_ASSURED },
+	[STREAM] = { IPPROTO_UDP, 0, IPS_SEEN_REPLY | IPS_ASSURED },
+};
+
+static void set_state(struct ct_entry *e, u8 l4, u8 state)
+{
+	if (l4 == IPPROTO_TCP)
+		e->proto.tcp.state = state;
+	else if (l4 == IPPROTO_SCTP)
+		e->proto.sctp.state = state;
+}
+
+/* In table and wheel, with its last packet so many seconds ago. */
+static void place(struct kunit *test, unsigned int i, enum kind kind, u32 src,
+		  u32 age)
+{
+	struct fixture *f = test->priv;
+	struct ct_entry *e = &f->e[i], *met[IP_CT_DIR_MAX];
+	struct nf_conntrack_tuple *tuple = &e->dir[IP_CT_DIR_ORIGINAL].tuple;
+	int err;
+
+	tuple->src.l3num = NFPROTO_IPV4;
+	tuple->src.u3.ip = htonl(src);
+	tuple->src.u.all = htons(i);
+	tuple->dst.protonum = kinds[kind].l4;
+	e->dir[IP_CT_DIR_REPLY].tuple = *tuple;
+	e->dir[IP_CT_DIR_REPLY].tuple.dst.dir = IP_CT_DIR_REPLY;
+	e->hash[IP_CT_DIR_ORIGINAL] = (i + 1) * 0x9e3779b1;
+	e->hash[IP_CT_DIR_REPLY] = (i + 1) * 0x85ebca77;
+	e->expires = (u32)jiffies + (1000 - age) * HZ;
+	e->status |= kinds[kind].status;
+	atomic_or(kinds[kind].status, &e->hot);
+	set_state(e, kinds[kind].l4, kinds[kind].state);
+	ct_entry_get(e);
+	local_bh_disable();
+	rcu_read_lock();
+	err = ct_table_insert(&e->cn->table, e, met);
+	rcu_read_unlock();
+	ct_expire_add(e);
+	local_bh_enable();
+	e->born -= age * HZ / CT_BORN_UNIT;
+	KUNIT_ASSERT_EQ(test, err, 0);
+}
+
+static bool alive(const struct fixture *f, unsigned int i)
+{
+	return !(ct_entry_hot(&f->e[i]) & IPS_DYING);
+}
+
+static unsigned int living(const struct fixture *f, unsigned int from,
+			   unsigned int to)
+{
+	unsigned int n = 0;
+
+	for (; from < to; from++)
+		n += alive(f, from);
+	return n;
+}
+
+static unsigned int evict(const struct fixture *f, unsigned int n)
+{
+	unsigned int done = 0;
+
+	while (n-- && ct_evict((struct ct_net *)&f->cn[0], false))
+		done++;
+	return done;
+}
+
+/* Each from a network of its own. */
+static u32 stranger(unsigned int i)
+{
+	return 0x0a000001 + (i << 8);
+}
+
+/* First who was never answered, then who closes, or is not assured yet. */
+static void order_classes(struct kunit *test)
+{
+	static const enum kind second[] = { REPLIED, HALF_OPEN, TIMEWAIT,
+					    SHUTDOWN };
+	struct fixture *f = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < 40; i++)
+		place(test, i, UNREPLIED, stranger(i), 10);
+	for (; i < 120; i++)
+		place(test, i, second[i % 4], stranger(i), 500);
+	for (; i < 200; i++)
+		place(test, i, i % 2 ? OPEN : STREAM, stranger(i), 900);
+	for (i = 0; i < 40; i++) {
+		KUNIT_EXPECT_EQ(test, evict(f, 1), 1U);
+		KUNIT_EXPECT_FALSE(test, alive(f, i));
+	}
+	KUNIT_EXPECT_EQ(test, living(f, 40, 200), 160U);
+	/* The last ones are rare: it may take the long look of a later jiffy. */
+	for (i = 0; i < 1000 && living(f, 40, 120); i++)
+		if (!evict(f, 1))
+			schedule_timeout_uninterruptible(1);
+	KUNIT_EXPECT_EQ(test, living(f, 40, 120), 0U);
+	KUNIT_EXPECT_EQ(test, evict(f, 1), 0U);
+	KUNIT_EXPECT_EQ(test, living(f, 120, 200), 80U);
+}
+
+/* The oldest of who was answered, as far as a look at a few tells. */
+static void order_oldest(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < 300; i++)
+		place(test, i, i % 2 ? REPLIED : TIMEWAIT, stranger(i), i);
+	KUNIT_EXPECT_EQ(test, evict(f, 150), 150U);
+	KUNIT_EXPECT_GE(test, living(f, 0, 75), 74U);
+	KUNIT_EXPECT_LE(test, living(f, 225, 300), 15U);
+}
+
+/* In a flood that is answered, whose answer is under way is not the flood. */
+static void order_young(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < 10; i++)
+		place(test, i, UNREPLIED, stranger(i), 0);
+	for (; i < 300; i++)
+		place(test, i, HALF_OPEN, stranger(i), 3);
+	/* It has to have looked before it knows that they are few. */
+	KUNIT_EXPECT_EQ(test, evict(f, 200), 200U);
+	KUNIT_EXPECT_GE(test, living(f, 0, 10), 9U);
+	/* After some seconds they are not waiting for an answer any more. */
+	for (i = 0; i < 10; i++)
+		f->e[i].born -= 3 * HZ / CT_BORN_UNIT;
+	KUNIT_EXPECT_EQ(test, evict(f, 10), 10U);
+	KUNIT_EXPECT_EQ(test, living(f, 0, 10), 0U);
+}
+
+/* But when they are many, they are the flood. */
+static void order_young_flood(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < 200; i++)
+		place(test, i, UNREPLIED, stranger(i), 0);
+	for (; i < 250; i++)
+		place(test, i, REPLIED, stranger(i), 20);
+	for (i = 0; i < 150; i++) {
+		KUNIT_EXPECT_EQ(test, evict(f, 1), 1U);
+		KUNIT_EXPECT_FALSE(test, alive(f, i));
+	}
+	KUNIT_EXPECT_EQ(test, living(f, 200, 250), 50U);
+}
+
+struct source_row {
+	const char *name;
+	enum kind kind;
+	u32 age;
+};
+
+static const struct source_row source_rows[] = {
+	{ "answered", REPLIED, 5 },
+	{ "half open", HALF_OPEN, 5 },
+	{ "short connections", TIMEWAIT, 5 },
+	{ "unreplied", UNREPLIED, 5 },
+	{ "unreplied, at once", UNREPLIED, 0 },
+};
+
+static void source_desc(const struct source_row *row, char *desc)
+{
+	strscpy(desc, row->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(source, source_rows, source_desc);
+
+/* A flood from one network evicts itself, and nobody who was there before. */
+static void order_source(struct kunit *test)
+{
+	const struct source_row *row = test->param_value;
+	struct fixture *f = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < 60; i++)
+		place(test, i, row->kind, stranger(i), row->age + 50);
+	for (; i < 300; i++)
+		place(test, i, row->kind, 0xc0a80000 + i % 200, row->age);
+	KUNIT_EXPECT_EQ(test, evict(f, 160), 160U);
+	/* Some go before it is known who it is. */
+	KUNIT_EXPECT_GE(test, living(f, 0, 60), 54U);
+}
+
+/* What the host itself has is not for others to evict. */
+static void order_kept(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < 20; i++) {
+		atomic_or(CT_HOT_KEPT, &f->e[i].hot);
+		place(test, i, i % 2 ? REPLIED : UNREPLIED, stranger(i), 5);
+	}
+	KUNIT_EXPECT_FALSE(test, ct_evict(&f->cn[0], false));
+	for (i = 0; i < 20; i++)
+		KUNIT_EXPECT_TRUE(test, ct_evict(&f->cn[0], true));
+	KUNIT_EXPECT_FALSE(test, ct_evict(&f->cn[0], true));
+}
+
+/* That nobody may go is not found out again for each packet. */
+static void nobody_remembered(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct ct_candidates *c;
+	unsigned int i;
+	unsigned long until;
+	u32 before;
+
+	for (i = 0; i < 100; i++)
+		place(test, i, OPEN, stranger(i), 900);
+	local_bh_disable();
+	c = this_cpu_ptr(f->cn[0].candidates);
+	c->deep = jiffies - 1;
+	until = jiffies;
+	KUNIT_EXPECT_FALSE(test, ct_evict(&f->cn[0], false));
+	KUNIT_EXPECT_TRUE(test, time_after(c->until[false], until));
+	/* On a busy machine that may be over by now. */
+	c->until[false] = jiffies + 60 * HZ;
+	before = c->cursor;
+	for (i = 0; i < 1000; i++)
+		KUNIT_EXPECT_FALSE(test, ct_evict(&f->cn[0], false));
+	KUNIT_EXPECT_EQ(test, c->cursor, before);
+	c->until[false] = jiffies;
+	local_bh_enable();
+	place(test, 100, REPLIED, stranger(100), 5);
+	for (i = 0; i < 10 && !evict(f, 1); i++)
+		schedule_timeout_uninterruptible(1);
+	KUNIT_EXPECT_FALSE(test, alive(f, 100));
+}
+
+/* However many there are, a packet that is refused looks at few of them. */
+static void looks_bounded(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct ct_candidates *c;
+	unsigned int i, most = 0;
+	u32 before;
+
+	for (i = 0; i < ENTRIES; i++)
+		place(test, i, OPEN, stranger(i), 900);
+	local_bh_disable();
+	c = this_cpu_ptr(f->cn[0].candidates);
+	/* As if the jiffy's long look were over. */
+	for (i = 0; i < 100; i++) {
+		c->deep = jiffies;
+		c->until[false] = jiffies;
+		before = c->cursor;
+		KUNIT_EXPECT_FALSE(test, ct_evict(&f->cn[0], false));
+		most = max(most, c->cursor - before);
+	}
+	local_bh_enable();
+	/* Buckets, of 300 entries in 64 of them: 64 entries. */
+	KUNIT_EXPECT_LE(test, most, 40U);
+}
+
+static void source_keys(struct kunit *test)
+{
+	struct nf_conntrack_tuple a = {}, b = {};
+
+	a.src.l3num = NFPROTO_IPV4;
+	a.src.u3.ip = htonl(0x0a010203);
+	b = a;
+	b.src.u3.ip = htonl(0x0a0102ff);
+	KUNIT_EXPECT_EQ(test, ct_source_key(&a), ct_source_key(&b));
+	b.src.u3.ip = htonl(0x0a010303);
+	KUNIT_EXPECT_NE(test, ct_source_key(&a), ct_source_key(&b));
+	b.src.l3num = NFPROTO_IPV6;
+	KUNIT_EXPECT_NE(test, ct_source_key(&a), ct_source_key(&b));
+	a.src.l3num = NFPROTO_IPV6;
+	memset(&a.src.u3, 0, sizeof(a.src.u3));
+	KUNIT_EXPECT_NE(test, ct_source_key(&a), 0ULL);
+	a.src.u3.ip6[1] = htonl(5);
+	b = a;
+	b.src.u3.ip6[2] = htonl(7);
+	KUNIT_EXPECT_EQ(test, ct_source_key(&a), ct_source_key(&b));
+	b.src.u3.ip6[1] = htonl(6);
+	KUNIT_EXPECT_NE(test, ct_source_key(&a), ct_source_key(&b));
+}
+
+static void sources(struct kunit *test)
+{
+	struct ct_sources *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, s);
+	KUNIT_EXPECT_EQ(test, ct_sources_heavy(s), 0ULL);
+	/* One alone is not much. */
+	ct_sources_note(s, 5);
+	KUNIT_EXPECT_EQ(test, ct_sources_heavy(s), 0ULL);
+	for (i = 0; i < 5000; i++)
+		ct_sources_note(s, i % 5 < 2 ? 7 : 1000 + i);
+	KUNIT_EXPECT_EQ(test, ct_sources_heavy(s), 7ULL);
+	/* What was long ago is forgotten. */
+	for (i = 0; i < 5000; i++)
+		ct_sources_note(s, i % 2 ? 9 : 1000 + i);
+	KUNIT_EXPECT_EQ(test, ct_sources_heavy(s), 9ULL);
+	/* Many who have little each are nobody. */
+	for (i = 0; i < 5000; i++)
+		ct_sources_note(s, i % 50);
+	KUNIT_EXPECT_EQ(test, ct_sources_heavy(s), 0ULL);
+}
+
+/* What no line told of is in the next one, and the first namespace has its own. */
+static void refused_counted(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct nf_conntrack_tuple tuple = {};
+	struct ct_net *cn = &f->cn[1];
+	unsigned int i, told = 0;
+	u64 refused = 0, untold;
+
+	tuple.src.l3num = NFPROTO_IPV4;
+	tuple.src.u3.ip = htonl(0xc0a80001);
+	ct_refused(cn, &tuple);
+	KUNIT_EXPECT_EQ(test, ct_drops_untold(cn), 0ULL);
+	for (i = 0; i < 100; i++)
+		ct_refused(cn, &tuple);
+	KUNIT_EXPECT_EQ(test, ct_drops_untold(cn), 100ULL);
+	/* Somebody looks at the sources: the count is right all the same. */
+	cn->drops.busy = 1;
+	ct_refused(cn, &tuple);
+	cn->drops.busy = 0;
+	KUNIT_EXPECT_EQ(test, ct_drops_untold(cn), 101ULL);
+
+	/* More lines than it may write. */
+	for (i = 0; i < 30; i++) {
+		untold = ct_drops_untold(cn);
+		cn->drops.next = jiffies;
+		ct_refused(cn, &tuple);
+		refused++;
+		if (ct_drops_untold(cn))
+			KUNIT_EXPECT_EQ(test, ct_drops_untold(cn), untold + 1);
+		else
+			told++;
+	}
+	KUNIT_EXPECT_GE(test, told, 1U);
+	KUNIT_EXPECT_LE(test, told, 20U);
+	untold = ct_drops_untold(cn);
+	KUNIT_EXPECT_GT(test, untold, 0ULL);
+	KUNIT_EXPECT_EQ(test, cn->drops.told + untold, 1 + 101 + refused);
+
+	f->cn[2].net = &init_net;
+	ct_refused(&f->cn[2], &tuple);
+	KUNIT_EXPECT_EQ(test, ct_drops_untold(&f->cn[2]), 0ULL);
+}
+
 static struct kunit_case overload_cases[] = {
+	KUNIT_CASE(order_classes),
+	KUNIT_CASE(order_oldest),
+	KUNIT_CASE(order_young),
+	KUNIT_CASE(order_young_flood),
+	KUNIT_CASE_PARAM(order_source, source_gen_params),
+	KUNIT_CASE(order_kept),
+	KUNIT_CASE(nobody_remembered),
+	KUNIT_CASE(looks_bounded),
+	KUNIT_CASE(source_keys),
+	KUNIT_CASE(sources),
+	KUNIT_CASE(refused_counted),
 	KUNIT_CASE(evict_none),
 	KUNIT_CASE(drops_top),
 	KUNIT_CASE(evict_aged),

@@ -188,8 +188,8 @@ struct ct_udp {
  * @lock: the protocol state machine
  * @use_event: event bits (1 << IPCT_*) that are wanted, all by default, and
  *	%CT_EVENT_LIVES; written under @lock
- * @born: when it was confirmed, see %CT_BORN_UNIT: the age of who may be
- *	evicted
+ * @born: when it was confirmed, see %CT_BORN_UNIT: the age of who saw no
+ *	reply
  * @zone: as struct nf_conn has it
  * @dir: both directions
  * @status: IPS_*, atomic bit operations only
@@ -284,6 +284,9 @@ struct ct_rare {
 /* In @hot, none of IPS_*: it has a policy, see ct_timeouts(). */
 #define CT_HOT_POLICY	BIT(29)
 
+/* In @hot, none of IPS_*: it is in the host's own share, see ct_room_take(). */
+#define CT_HOT_KEPT	BIT(28)
+
 /*
  * The longest timeout. Below 2^31, so that a wheel that is late (an hour, in
  * a stopped virtual machine) still sees what is past and what is to come.
@@ -291,7 +294,7 @@ struct ct_rare {
 #define CT_LONGEST	((u32)S32_MAX - 3600 * HZ)
 
 /* @born is in units of this, and no more than so many of them ago. */
-#define CT_BORN_UNIT	(HZ / 4)
+#define CT_BORN_UNIT	(HZ / 16 ?: 1)
 #define CT_BORN_OLDEST	0x4000
 
 /* wheel_slot of what is in no wheel. */
@@ -580,6 +583,35 @@ struct ct_entry *ct_entry_new(struct ct_net *cn,
 			      const struct nf_conntrack_tuple *orig,
 			      const struct nf_conntrack_tuple *repl,
 			      const struct nf_conntrack_zone *zone, gfp_t gfp);
+
+/**
+ * ct_entry_try() - ct_entry_new() that evicts nobody
+ * @cn: namespace; the entry takes a reference
+ * @orig: tuple of the first packet
+ * @repl: its inverse
+ * @zone: zone, copied
+ * @gfp: allocation flags
+ *
+ * Context: softirq or process. Return: as ct_entry_new(); ERR_PTR(-ENOSPC):
+ * that may have an answer yet
+ */
+struct ct_entry *ct_entry_try(struct ct_net *cn,
+			      const struct nf_conntrack_tuple *orig,
+			      const struct nf_conntrack_tuple *repl,
+			      const struct nf_conntrack_zone *zone, gfp_t gfp);
+
+/**
+ * ct_entry_probe() - an entry to ask a protocol about a packet with
+ * @e: memory that is no entry's and becomes none
+ * @cn: namespace; no reference is taken
+ * @orig: tuple of the packet
+ * @repl: its inverse
+ * @zone: zone
+ */
+void ct_entry_probe(struct ct_entry *e, struct ct_net *cn,
+		    const struct nf_conntrack_tuple *orig,
+		    const struct nf_conntrack_tuple *repl,
+		    const struct nf_conntrack_zone *zone);
 
 /**
  * ct_template_new() - make a template: what a packet carries to tell in which

@@ -32,26 +32,60 @@ void ct_expire_del(struct ct_entry *e);
 void ct_expire_replied(struct ct_entry *e);
 
 /**
+ * enum ct_room - whether there is room for one more entry
+ * @CT_ROOM_NONE: no
+ * @CT_ROOM_FREE: yes
+ * @CT_ROOM_KEPT: in the host's own share: the entry gets %CT_HOT_KEPT, and
+ *	ct_room_give() is called in the end
+ */
+enum ct_room {
+	CT_ROOM_NONE,
+	CT_ROOM_FREE,
+	CT_ROOM_KEPT,
+};
+
+/**
+ * ct_room_soft() - up to how many entries nobody is evicted
+ * @max: the limit of the namespace, 0 for none
+ * Return: all of it but the host's own share
+ */
+static inline unsigned int ct_room_soft(unsigned int max)
+{
+	/* One in 32 is for the host's own traffic. */
+	return max - (max >> 5);
+}
+
+/**
  * ct_room_take() - count one more entry of a namespace, if the limit allows
  * @cn: the namespace
  * @orig: its tuple: the last part of the limit is for the host's own traffic
  *
  * Evicts when there is no room. What is refused is noted, to be logged.
  * Context: softirq or process, no lock held.
- * Return: false if there is no room; else ct_net_hold() was called
+ * Return: unless there is none, ct_net_hold() was called
  */
-bool ct_room_take(struct ct_net *cn, const struct nf_conntrack_tuple *orig);
+enum ct_room ct_room_take(struct ct_net *cn,
+			  const struct nf_conntrack_tuple *orig);
+
+/**
+ * ct_room_give() - give back what is in the host's own share
+ * @cn: the namespace
+ * @orig: the tuple that it was taken for
+ */
+void ct_room_give(struct ct_net *cn, const struct nf_conntrack_tuple *orig);
 
 /**
  * ct_evict() - make room in a namespace that is at its limit
  * @cn: the namespace
+ * @own: for the host itself: what is in its own share may go, too
  *
- * Kills the oldest of its unreplied entries on this CPU's list, or on the
- * others'.
- * Context: softirq or process, RCU read side, no lock held.
+ * Kills an entry that saw no reply; or one that is not assured, or closing, or
+ * closed; the oldest there, or of the source that holds most, as far as a
+ * look at a bounded number of entries tells.
+ * Context: softirq or process, no lock held.
  * Return: true if one was killed
  */
-bool ct_evict(struct ct_net *cn);
+bool ct_evict(struct ct_net *cn, bool own);
 
 /**
  * ct_candidates_init() - make a namespace's lists of eviction candidates

@@ -22,7 +22,7 @@ struct ct_candidates;
 /**
  * struct ct_stats - counters of a namespace on one CPU
  * @base: what nfnetlink_conntrack.h's CTA_STATS_* reports
- * @evicted: unreplied entries that made room
+ * @evicted: entries that made room
  * @invalid: packets by reason
  */
 struct ct_stats {
@@ -37,20 +37,35 @@ struct ct_stats {
 /**
  * struct ct_drops - packets dropped at the limit since that was last logged
  * @busy: bit 0 is set by who looks at the rest; nobody waits for that
- * @since: jiffies of the last log line, or of the first drop
- * @count: packets
+ * @next: jiffies before which nothing more is logged
+ * @told: of all that were dropped ever, how many were logged
+ * @noted: packets whose source was noted: nearly all that were not
  * @top: who sent more than a fifth of them is here, with a lower bound of how
  *	many (Misra and Gries, "Finding repeated elements", 1982); @hits 0: free
  */
 struct ct_drops {
 	unsigned long busy;
-	unsigned long since;
-	u64 count;
+	unsigned long next;
+	u64 told;
+	u64 noted;
 	struct ct_drops_source {
 		union nf_inet_addr addr;
 		u32 hits;
 		u8 l3;
 	} top[CT_DROPS_TOP];
+};
+
+/* Sources that are told apart in the host's own share of the limit. */
+#define CT_KEPT_SLOTS	64
+
+/**
+ * struct ct_kept - the part of the limit that is for the host itself
+ * @total: entries in it
+ * @by: the same, by a hash of source and protocol
+ */
+struct ct_kept {
+	atomic_t total;
+	atomic_t by[CT_KEPT_SLOTS];
 };
 
 /**
@@ -80,6 +95,7 @@ struct ct_drops {
  *	see ct_net_count()
  * @refs: the namespace, each ct_hooks_get(), and ct_net_get()
  * @queue: undelivered events
+ * @kept: what the host itself has of the limit
  * @drops: at the limit
  * @log: what may be written into the kernel's log
  * @timeout: by enum ct_timeout, jiffies
@@ -122,6 +138,7 @@ struct ct_net {
 	atomic_t held;
 	refcount_t refs;
 	struct ct_event_queue queue;
+	struct ct_kept kept;
 	struct ct_drops drops;
 	struct ct_log log;
 

@@ -56,6 +56,10 @@ struct ct_why {
 /**
  * struct ct_proto - a protocol tracker
  * @num: IPPROTO_*, 0 for generic
+ * @timeout: index in cn->timeout[] of what an entry goes by that is not assured,
+ *	or is @ending; to that its state is added if there are states
+ * @ending: BIT() of each state in which a connection is closing or closed: an
+ *	assured one may be evicted then
  * @header: how much of a transport header all others want to see: so many
  *	bytes, as far as they are there, are read into @p->h before
  * @parse: transport header to the port part of a tuple (src.u, dst.u);
@@ -81,6 +85,8 @@ struct ct_why {
 struct ct_proto {
 	u8 num;
 	u8 header;
+	u8 timeout;
+	u32 ending;
 	enum ct_invalid (*parse)(const struct ct_packet *p,
 				 struct nf_conntrack_tuple *tuple);
 	bool (*invert)(struct nf_conntrack_tuple *inv,

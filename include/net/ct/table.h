@@ -127,6 +127,21 @@ int ct_table_walk(struct ct_table *t, struct ct_cursor *c,
 		  int (*fn)(struct ct_entry *e, void *data), void *data);
 
 /**
+ * ct_table_peek() - what is in one bucket?
+ * @t: the table
+ * @at: which: any number; who counts it up comes through the whole table
+ * @e: where to put the entries whose original tuple is there
+ * @room: size of @e
+ *
+ * Nothing is locked and no reference taken: each may be freed and become another
+ * connection, even of another namespace, at any moment; its memory stays memory
+ * of entries for as long as the reader reads.
+ * Context: RCU read side. Return: how many there are, at most @room
+ */
+unsigned int ct_table_peek(struct ct_table *t, u32 at, struct ct_entry **e,
+			   unsigned int room);
+
+/**
  * ct_table_buckets() - size of the newest array
  * @t: the table
  * Context: any. Return: number of buckets

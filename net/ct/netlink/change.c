@@ -14,8 +14,8 @@ static void set_status(struct ct_entry *e, u32 status, bool confirmed)
 	unsigned int bit;
 
 	for_each_set_bit(bit, &bits, __IPS_MAX_BIT) {
-		if (!ct_status_set(e, bit) && bit == IPS_SEEN_REPLY_BIT &&
-		    confirmed)
+		if (!ct_status_set(e, bit) && confirmed &&
+		    (bit == IPS_SEEN_REPLY_BIT || bit == IPS_ASSURED_BIT))
 			ct_expire_replied(e);
 	}
 }

@@ -368,6 +368,9 @@ static u8 dccp_state(const struct ct_entry *e)
 const struct ct_proto ct_proto_dccp = {
 	.num = IPPROTO_DCCP,
 	.header = sizeof(struct long_header),
+	.timeout = CT_TIMEOUT_DCCP,
+	.ending = BIT(CT_DCCP_CLOSEREQ) | BIT(CT_DCCP_CLOSING) |
+		  BIT(CT_DCCP_TIMEWAIT),
 	.parse = ct_parse_ports,
 	.invert = ct_invert_ports,
 	.check = dccp_check,

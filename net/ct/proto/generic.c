@@ -33,6 +33,7 @@ static enum ct_verdict generic_packet(struct ct_entry *e,
 
 const struct ct_proto ct_proto_generic = {
 	.num = 0,
+	.timeout = CT_TIMEOUT_GENERIC,
 	.parse = generic_parse,
 	.invert = ct_invert_ports,
 	.new = generic_new,

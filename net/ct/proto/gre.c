@@ -52,6 +52,7 @@ static enum ct_verdict gre_packet(struct ct_entry *e, const struct ct_packet *p,
 const struct ct_proto ct_proto_gre = {
 	.num = IPPROTO_GRE,
 	.header = HEADER,
+	.timeout = CT_TIMEOUT_GRE,
 	.parse = gre_parse,
 	.invert = ct_invert_ports,
 	.new = gre_new,

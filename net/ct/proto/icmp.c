@@ -111,6 +111,7 @@ static enum ct_verdict icmp_packet(struct ct_entry *e,
 const struct ct_proto ct_proto_icmp = {
 	.num = IPPROTO_ICMP,
 	.header = sizeof(struct icmphdr),
+	.timeout = CT_TIMEOUT_ICMP,
 	.parse = ct_icmp_parse,
 	.invert = icmp_invert,
 	.check = icmp_check,

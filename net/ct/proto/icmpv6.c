@@ -146,6 +146,7 @@ static enum ct_verdict icmpv6_packet(struct ct_entry *e,
 const struct ct_proto ct_proto_icmpv6 = {
 	.num = IPPROTO_ICMPV6,
 	.header = sizeof(struct icmp6hdr),
+	.timeout = CT_TIMEOUT_ICMPV6,
 	.parse = ct_icmp_parse,
 	.invert = icmpv6_invert,
 	.check = icmpv6_check,

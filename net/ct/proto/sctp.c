@@ -750,6 +750,11 @@ static void sctp_why(struct ct_entry *e, const struct ct_packet *p,
 const struct ct_proto ct_proto_sctp = {
 	.num = IPPROTO_SCTP,
 	.header = sizeof(struct sctphdr),
+	.timeout = CT_TIMEOUT_SCTP,
+	.ending = BIT(SCTP_CONNTRACK_CLOSED) |
+		  BIT(SCTP_CONNTRACK_SHUTDOWN_SENT) |
+		  BIT(SCTP_CONNTRACK_SHUTDOWN_RECD) |
+		  BIT(SCTP_CONNTRACK_SHUTDOWN_ACK_SENT),
 	.parse = ct_parse_ports,
 	.invert = ct_invert_ports,
 	.check = sctp_check,

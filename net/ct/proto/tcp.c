@@ -757,6 +757,10 @@ static void tcp_why(struct ct_entry *e, const struct ct_packet *p,
 const struct ct_proto ct_proto_tcp = {
 	.num = IPPROTO_TCP,
 	.header = sizeof(struct tcphdr),
+	.timeout = CT_TIMEOUT_TCP,
+	.ending = BIT(TCP_CONNTRACK_FIN_WAIT) | BIT(TCP_CONNTRACK_CLOSE_WAIT) |
+		  BIT(TCP_CONNTRACK_LAST_ACK) | BIT(TCP_CONNTRACK_TIME_WAIT) |
+		  BIT(TCP_CONNTRACK_CLOSE),
 	.parse = ct_parse_ports,
 	.invert = ct_invert_ports,
 	.check = tcp_check,

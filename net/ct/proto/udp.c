@@ -46,6 +46,7 @@ static enum ct_verdict udp_packet(struct ct_entry *e,
 const struct ct_proto ct_proto_udp = {
 	.num = IPPROTO_UDP,
 	.header = sizeof(struct udphdr),
+	.timeout = CT_TIMEOUT_UDP,
 	.parse = ct_parse_ports,
 	.invert = ct_invert_ports,
 	.check = udp_check,

@@ -47,6 +47,7 @@ static enum ct_verdict udplite_packet(struct ct_entry *e,
 const struct ct_proto ct_proto_udplite = {
 	.num = IPPROTO_UDPLITE,
 	.header = sizeof(struct udphdr),
+	.timeout = CT_TIMEOUT_UDP,
 	.parse = ct_parse_ports,
 	.invert = ct_invert_ports,
 	.check = udplite_check,
