@@ -114,6 +114,8 @@ int ct_candidates_init(struct ct_net *cn)
 	for_each_possible_cpu(cpu) {
 		c = per_cpu_ptr(cn->candidates, cpu);
 		INIT_LIST_HEAD(&c->list);
+		INIT_HLIST_HEAD(&c->late);
+		INIT_LIST_HEAD(&c->late_node);
 		c->cursor = get_random_u32();
 		c->deep = jiffies - 1;
 		c->until[false] = jiffies;

@@ -12,21 +12,20 @@
  */
 #include <linux/jiffies.h>
 #include <linux/math64.h>
+#include <linux/sched/clock.h>
 #include <net/ct/expire.h>
 #include <net/ct/net.h>
 #include "overload.h"
 #include "wheel.h"
 
-/* Expired entries collected, and steps taken, under the lock at once. */
-#define BATCH	64
-#define STEPS	256
+/* Expired entries that are killed between two steps. */
+#define BATCH	4
 
 /*
- * Steps in one go of the timer. With a backlog it comes back in the next jiffy
- * or the one after: half a million steps a second, a part of the CPU's time
- * that leaves packets theirs.
+ * The timer stops when it has taken so long, in nanoseconds, and goes on in the
+ * next jiffy: with what a step takes, that is less than 100 microseconds.
  */
-#define RUN	(1000000 / HZ)
+#define TURN	75000
 
 /*
  * A refresh by less than this is not worth a write. Whole seconds is what
@@ -73,6 +72,7 @@ void ct_wheel_init(struct ct_wheel *w, u32 now)
 	w->base = now;
 	w->unfinished = false;
 	w->count = 0;
+	INIT_LIST_HEAD(&w->late);
 	for (i = 0; i < CT_WHEEL_SLOTS; i++)
 		INIT_HLIST_HEAD(&w->slot[i]);
 }
@@ -105,18 +105,26 @@ void ct_wheel_link(struct ct_wheel *w, struct ct_entry *e, u32 now)
 	hlist_add_head(&e->wheel_node, &w->slot[e->wheel_slot]);
 }
 
+static struct ct_candidates *late_of(const struct ct_entry *e)
+{
+	return per_cpu_ptr(e->cn->candidates, e->wheel_cpu);
+}
+
 void ct_wheel_unlink(struct ct_wheel *w, struct ct_entry *e)
 {
 	if (e->wheel_slot == CT_WHEEL_NONE)
 		return;
 	hlist_del_init(&e->wheel_node);
+	if (e->wheel_slot == CT_WHEEL_LATE && hlist_empty(&late_of(e)->late))
+		list_del_init(&late_of(e)->late_node);
 	e->wheel_slot = CT_WHEEL_NONE;
 	w->count--;
 }
 
 void ct_wheel_move(struct ct_wheel *w, struct ct_entry *e, u32 now)
 {
-	if (e->wheel_slot == CT_WHEEL_NONE ||
+	/* In no slot; who is late is looked at soon. */
+	if (e->wheel_slot >= CT_WHEEL_SLOTS ||
 	    slot_distance(w, e->wheel_slot) <=
 	    ticks_until(w, READ_ONCE(e->expires), now))
 		return;
@@ -182,6 +190,48 @@ unsigned int ct_wheel_advance(struct ct_wheel *w, u32 now,
 	return found;
 }
 
+/* Its time is up: it waits for its namespace's turn. */
+static void late_add(struct ct_wheel *w, struct ct_entry *e)
+{
+	struct ct_candidates *c = late_of(e);
+
+	if (hlist_empty(&c->late))
+		list_add_tail(&c->late_node, &w->late);
+	hlist_add_head(&e->wheel_node, &c->late);
+	e->wheel_slot = CT_WHEEL_LATE;
+	w->count++;
+	/* Linked, it has the table's reference. */
+	refcount_dec(&e->ct_general.use);
+}
+
+/* One of the namespace whose turn it is. */
+static struct ct_entry *late_take(struct ct_wheel *w)
+{
+	struct ct_candidates *c;
+	struct ct_entry *e;
+
+	c = list_first_entry(&w->late, struct ct_candidates, late_node);
+	list_move_tail(&c->late_node, &w->late);
+	e = hlist_entry(c->late.first, struct ct_entry, wheel_node);
+	ct_entry_get(e);
+	ct_wheel_unlink(w, e);
+	return e;
+}
+
+bool ct_wheel_due(struct ct_wheel *w, u32 now, struct ct_entry **due,
+		  unsigned int room, unsigned int *found)
+{
+	struct ct_entry *sorted[CT_WHEEL_SORT];
+	unsigned int n, i, budget = CT_WHEEL_SORT;
+
+	n = ct_wheel_advance(w, now, sorted, CT_WHEEL_SORT, &budget);
+	for (i = 0; i < n; i++)
+		late_add(w, sorted[i]);
+	for (*found = 0; *found < room && !list_empty(&w->late); ++*found)
+		due[*found] = late_take(w);
+	return !budget || !list_empty(&w->late);
+}
+
 /* Let the timer come when the next tick is due, unless it comes anyway. */
 static void wheel_start(struct ct_wheel *w)
 	__must_hold(&w->lock)
@@ -218,22 +268,22 @@ static void wheel_expire(struct ct_wheel *w, struct ct_entry *e)
 static void wheel_turn(struct timer_list *t)
 {
 	struct ct_wheel *w = container_of(t, struct ct_wheel, timer);
-	unsigned int found, i, budget, run = 0;
+	const u64 end = local_clock() + TURN;
 	struct ct_entry *due[BATCH];
+	unsigned int found, i;
+	bool more;
 
 	do {
-		budget = STEPS;
 		spin_lock_bh(&w->lock);
-		found = ct_wheel_advance(w, (u32)jiffies, due, BATCH, &budget);
+		more = ct_wheel_due(w, (u32)jiffies, due, BATCH, &found);
 		spin_unlock_bh(&w->lock);
 		for (i = 0; i < found; i++)
 			wheel_expire(w, due[i]);
-		run += STEPS - budget;
-	} while ((found == BATCH || !budget) && run < RUN);
+	} while (more && local_clock() < end);
 
 	spin_lock_bh(&w->lock);
-	/* A backlog within a tick goes on in the next jiffy. */
-	if (w->count && w->unfinished)
+	/* A backlog goes on in the next jiffy. */
+	if (w->count && more)
 		mod_timer(&w->timer, jiffies + 1);
 	else if (w->count)
 		wheel_start(w);

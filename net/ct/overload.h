@@ -27,7 +27,7 @@ struct ct_sources {
 };
 
 /**
- * struct ct_candidates - for eviction, of a namespace on one CPU
+ * struct ct_candidates - for eviction and expiry, of a namespace on one CPU
  * @list: who saw no reply and was confirmed here, oldest first, under the lock
  *	of that CPU's wheel
  * @from: from whose list this CPU evicts, for as long as @left says
@@ -42,6 +42,8 @@ struct ct_sources {
  *	the host itself
  * @sources: who holds what may go
  * @refused: packets refused here
+ * @late: whose time is up, in no slot of that CPU's wheel any more; under its lock
+ * @late_node: link in the wheel's list while @late is not empty
  */
 struct ct_candidates {
 	struct list_head list;
@@ -56,6 +58,8 @@ struct ct_candidates {
 	unsigned long until[2];
 	struct ct_sources sources;
 	u64 refused;
+	struct hlist_head late;
+	struct list_head late_node;
 };
 
 /**

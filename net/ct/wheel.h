@@ -29,6 +29,8 @@ struct ct_net;
  * @unfinished: slots of @tick are not empty yet
  * @count: entries in it
  * @slot: the slots of all levels
+ * @late: namespaces (struct ct_candidates) that have entries here whose time is
+ *	up, and who take turns
  * @timer: turns it while @count is not 0
  */
 struct ct_wheel {
@@ -38,8 +40,12 @@ struct ct_wheel {
 	bool unfinished;
 	unsigned int count;
 	struct hlist_head slot[CT_WHEEL_SLOTS];
+	struct list_head late;
 	struct timer_list timer;
 };
+
+/* wheel_slot of what was found to be due, in its namespace's list. */
+#define CT_WHEEL_LATE	CT_WHEEL_SLOTS
 
 extern struct ct_wheel __percpu *ct_wheels;
 
@@ -98,5 +104,25 @@ void ct_wheel_move(struct ct_wheel *w, struct ct_entry *e, u32 now);
 unsigned int ct_wheel_advance(struct ct_wheel *w, u32 now,
 			      struct ct_entry **due, unsigned int room,
 			      unsigned int *budget);
+
+/**
+ * ct_wheel_due() - a step of expiry: find who is due, let some of them go
+ * @w: the wheel, locked
+ * @now: jiffies
+ * @due: where to put expired entries: unlinked, a reference taken
+ * @room: size of @due
+ * @found: how many are there
+ *
+ * Who is due waits in a list of its namespace, and these take turns: so one with
+ * a hundred thousand of them delays another's by the time that it takes to sort
+ * them, not by what it takes to kill them. A step looks at no more than
+ * %CT_WHEEL_SORT entries and seconds.
+ * Return: true if there is more to be done now
+ */
+bool ct_wheel_due(struct ct_wheel *w, u32 now, struct ct_entry **due,
+		  unsigned int room, unsigned int *found);
+
+/* See ct_wheel_due(). */
+#define CT_WHEEL_SORT	64U
 
 #endif /* _CT_WHEEL_H */

@@ -708,6 +708,60 @@ static void looks_bounded(struct kunit *test)
 	KUNIT_EXPECT_LE(test, most, 40U);
 }
 
+/*
+ * One with many whose time is up delays the others by little, though they come
+ * last, and is not forgotten when it has been killed in between.
+ */
+static void expiry_is_fair(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct ct_entry *due[4];
+	unsigned int i, n, of_others = 0, before = 0;
+	struct ct_candidates *c;
+	struct ct_wheel *w;
+	bool more;
+
+	w = kunit_kzalloc(test, sizeof(*w), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, w);
+	ct_wheel_init(w, 0);
+	/* Those linked last are found first. */
+	for (i = 0; i < ENTRIES; i++) {
+		f->e[i].cn = &f->cn[i < 3 ? 1 : i < 6 ? 2 : 0];
+		f->e[i].expires = HZ;
+		ct_wheel_link(w, &f->e[i], 0);
+	}
+	do {
+		more = ct_wheel_due(w, 5 * HZ, due, 4, &n);
+		for (i = 0; i < n; i++) {
+			if (due[i]->cn != &f->cn[0])
+				of_others++;
+			else if (of_others < 6)
+				before++;
+			KUNIT_EXPECT_EQ(test, (int)due[i]->wheel_slot,
+					CT_WHEEL_NONE);
+			refcount_dec(&due[i]->ct_general.use);
+		}
+		/* Somebody else kills one, or another, or the last one. */
+		for (i = 200; i < ENTRIES; i++)
+			if (f->e[i].wheel_slot == CT_WHEEL_LATE) {
+				ct_wheel_unlink(w, &f->e[i]);
+				break;
+			}
+		KUNIT_ASSERT_LE(test, n, 4U);
+	} while (more);
+	KUNIT_EXPECT_EQ(test, of_others, 6U);
+	/* 300 are sorted in five steps, four of them go in each. */
+	KUNIT_EXPECT_LE(test, before, 24U);
+	KUNIT_EXPECT_EQ(test, w->count, 0U);
+	KUNIT_EXPECT_TRUE(test, list_empty(&w->late));
+	for (i = 0; i < ENTRIES; i++)
+		KUNIT_EXPECT_EQ(test, refcount_read(&f->e[i].ct_general.use), 1);
+	for (i = 0; i < SPACES; i++) {
+		c = per_cpu_ptr(f->cn[i].candidates, f->e[0].wheel_cpu);
+		KUNIT_EXPECT_TRUE(test, list_empty(&c->late_node));
+	}
+}
+
 static void source_keys(struct kunit *test)
 {
 	struct nf_conntrack_tuple a = {}, b = {};
@@ -808,6 +862,7 @@ static struct kunit_case overload_cases[] = {
 	KUNIT_CASE(order_kept),
 	KUNIT_CASE(nobody_remembered),
 	KUNIT_CASE(looks_bounded),
+	KUNIT_CASE(expiry_is_fair),
 	KUNIT_CASE(source_keys),
 	KUNIT_CASE(sources),
 	KUNIT_CASE(refused_counted),
