@@ -24,6 +24,7 @@ help:
 	@echo 'check-debug  the same on a kernel with KASAN, lockdep and kmemleak'
 	@echo 'fidelity     the same packets through nf_conntrack and ct, compared;'
 	@echo '             SEED=1 COUNT=100000, SEED=1-20, or PCAP=FILE'
+	@echo 'flood        floods of ten times the limit, through nf_conntrack and ct'
 	@echo 'bench-quick  what a packet costs, in nf_conntrack and in ct'
 	@echo 'ctctl        the command-line tool'
 	@echo 'install      modules (for KVER), modprobe.d/ct.conf, ctctl, manual'
@@ -62,6 +63,10 @@ fidelity:
 	@scripts/setup build vm
 	@tests/fidelity/run $(or $(PCAP),$(SEED) $(COUNT))
 
+flood:
+	@scripts/setup build vm
+	@tests/flood/run
+
 bench-quick:
 	@scripts/setup build vm uml
 	@tests/bench/run
@@ -98,4 +103,4 @@ clean:
 	@$(MAKE) --no-print-directory -C tools/ctctl clean
 
 .PHONY: all help modules ctctl demo check lint kunit vm-check check-debug \
-	fidelity bench-quick install uninstall clean
+	fidelity flood bench-quick install uninstall clean
