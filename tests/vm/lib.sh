@@ -21,17 +21,23 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 CT_TRACKER=${CT_TRACKER:-ct}
 FAILED=0
 DONE=0
+LATE=
 TMP=$(mktemp -d)
 export PYTHONPATH=$HERE PYTHONDONTWRITEBYTECODE=1
 
 ok()
 {
+	LATE=
 	echo "ok $1"
 	DONE=$((DONE + 1))
 }
 
+# not_ok NAME [WHY]: if what it waited for did not come in time, whoever runs the
+# test is told so, beside what is printed.
 not_ok()
 {
+	[ -z "$LATE" ] || echo "$1" >>"${CT_LATE:-/dev/null}"
+	LATE=
 	echo "not ok $1 - ${2:-failed}"
 	DONE=$((DONE + 1))
 	FAILED=$((FAILED + 1))
@@ -78,14 +84,17 @@ check_fails()
 	fi
 }
 
-# until_true COMMAND...: within ten seconds, more on a slow kernel.
+# until_true COMMAND...: within ten seconds, more on a slow kernel. If not, the
+# next case fails by being late, if it fails.
 until_true()
 {
 	local end=$((SECONDS + 10 * ${CT_SLOW:-1}))
 
+	LATE=
 	until "$@" >"$TMP/until" 2>&1; do
 		if [ $SECONDS -ge $end ]; then
 			cat "$TMP/until"
+			LATE=1
 			return 1
 		fi
 		sleep 0.1

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # ctctl: what it prints, filters, deletes and follows, and how it ends.
+# seconds: 50
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
 

@@ -3,6 +3,7 @@
 #
 # DCCP by exact packets: who may send what when, and what is malformed. How the
 # kernel's own DCCP talks is in t-protocols.
+# seconds: 25
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
 

@@ -4,6 +4,7 @@
 # At the limit: what is established stays, what is new gets in, what was never
 # answered goes, oldest first; then what was answered, but is not assured, and what
 # is closing. The last part of the limit is the host's own.
+# seconds: 35
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
 

@@ -3,6 +3,8 @@
 #
 # Who owns tracking: ct and nf_conntrack exclude each other, whichever comes
 # first, and what is missing falls back to what the kernel has.
+# cpus: 2
+# seconds: 40
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
 ours || { skip "load" "is about ct"; DONE=1; exit 0; }

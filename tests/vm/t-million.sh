@@ -3,6 +3,8 @@
 #
 # A million entries: created, listed exactly once each, flushed.
 # CT_QUICK=1 takes a hundred thousand.
+# cpus: 2
+# seconds: 60
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
 

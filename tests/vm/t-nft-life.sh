@@ -6,6 +6,7 @@
 #
 #          n4 ── p4 ┐            ┌ p5 ── n5
 #                   └─ br0 in n3 ┘
+# seconds: 50
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
 

@@ -3,6 +3,7 @@
 #
 # Rules of nftables that look at connections, change them, or say that there is
 # to be none; how they are listed; what is refused.
+# seconds: 80
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
 

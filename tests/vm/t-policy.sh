@@ -3,6 +3,7 @@
 #
 # Timeout policies (ct timeout): whose timeouts a connection goes by, and what
 # the object says of itself, byte by byte for each protocol.
+# seconds: 35
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
 

@@ -3,6 +3,7 @@
 #
 # SCTP, DCCP, UDP-Lite and GRE: the kernel's own, through a router; then what is
 # wrong with them, by exact packets.
+# seconds: 60
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
 

@@ -3,6 +3,8 @@
 #
 # Unloading under traffic, many times over, with packets held by others.
 # CT_QUICK=1 does fewer rounds.
+# cpus: 2
+# seconds: 200
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
 ours || { skip "rmmod" "is about ct"; DONE=1; exit 0; }

@@ -5,6 +5,7 @@
 # and a router with two customers who have the same addresses: each under a port
 # scan, a flood of SYNs and what it is there for, all at once. What the counters
 # are to show is told here, and is the same with nf_conntrack.
+# seconds: 150
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
 

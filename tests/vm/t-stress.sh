@@ -3,6 +3,8 @@
 #
 # Everything at once, on two CPUs: four flows of iperf3, a storm of short
 # connections, dumps, flushes, listeners, and a table that grows and shrinks.
+# cpus: 2
+# seconds: 90
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
 

@@ -3,6 +3,7 @@
 #
 # TCP: sequence numbers and windows, and the sysctls about them, by exact
 # packets through a router; then by real programs over a bad network.
+# seconds: 25
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
 
