@@ -86,8 +86,9 @@ unpack_source()
 }
 
 # kernel_build NAME VERSION ARCH DEFCONFIG TARGET FRAGMENT...: the directory of
-# a kernel built from linux-source-VERSION and the configuration fragments,
-# with its modules installed below root/. Built once, then cached.
+# a kernel built from linux-source-VERSION and the configuration fragments (with
+# allnoconfig, of nothing else), with its modules installed below root/. Built
+# once, then cached.
 kernel_build()
 {
 	local name=$1 version=$2 arch=$3 defconfig=$4 target=$5
@@ -111,11 +112,17 @@ kernel_build_once()
 	shift 5
 	[ -e "$dir/.ct-built" ] && return
 	echo "${0##*/}: building a kernel, once; see $log" >&2
-	quietly "$log" "${make[@]}" "$defconfig" &&
-		quietly "$log" env ARCH="$arch" \
-			"$src/scripts/kconfig/merge_config.sh" -m -O "$dir" \
-			"$dir/.config" "$@" &&
-		quietly "$log" "${make[@]}" olddefconfig &&
+	mkdir -p "$dir" && cat "$@" >"$dir/fragments" &&
+		if [ "$defconfig" = allnoconfig ]; then
+			quietly "$log" "${make[@]}" allnoconfig \
+				KCONFIG_ALLCONFIG="$dir/fragments"
+		else
+			quietly "$log" "${make[@]}" "$defconfig" &&
+				quietly "$log" env ARCH="$arch" \
+					"$src/scripts/kconfig/merge_config.sh" \
+					-m -O "$dir" "$dir/.config" "$@" &&
+				quietly "$log" "${make[@]}" olddefconfig
+		fi &&
 		quietly "$log" "${make[@]}" -j"$(nproc)" "$target" modules &&
 		quietly "$log" "${make[@]}" INSTALL_MOD_PATH="$dir/root" \
 			modules_install &&
@@ -225,7 +232,7 @@ uml_kernel()
 
 debug_kernel()
 {
-	kernel_build debug 6.12 x86_64 x86_64_defconfig bzImage \
+	kernel_build debug 6.12 x86_64 allnoconfig bzImage \
 		"$CT_TOP/tests/vm/kernel.config" "$CT_TOP/tests/vm/debug.config"
 }
 
