@@ -10,6 +10,8 @@ DESTDIR ?=
 SEED ?= 1
 COUNT ?= 100000
 PCAP ?=
+TIMES ?= 20
+TESTS ?=
 MODULES_DIR = $(DESTDIR)/lib/modules/$(KVER)/updates/ct
 
 all: modules ctctl
@@ -17,11 +19,13 @@ all: modules ctctl
 help:
 	@echo 'all          the modules, for the running kernel or KVER=, and ctctl'
 	@echo 'demo         see ct at work in a virtual machine'
-	@echo 'check        set up, unit tests, and the tests in VMs with both kernels'
+	@echo 'check        set up, and all tests; see Documentation/testing.md'
+	@echo 'check-quick  those that are worth their time many times a day'
 	@echo 'lint         checkpatch, sparse, compiler warnings, shellcheck'
 	@echo 'kunit        the unit tests, in user-mode Linux'
 	@echo 'vm-check     those in VMs alone, with more rounds of what is repeated'
-	@echo 'check-debug  the same on a kernel with KASAN, lockdep and kmemleak'
+	@echo 'vm-repeat    20 times in a row, on a busy machine; TIMES=20, TESTS='
+	@echo 'check-debug  on a kernel with KASAN, lockdep and kmemleak'
 	@echo 'fidelity     the same packets through nf_conntrack and ct, compared;'
 	@echo '             SEED=1 COUNT=100000, SEED=1-20, or PCAP=FILE'
 	@echo 'flood        floods of ten times the limit, through nf_conntrack and ct'
@@ -44,8 +48,12 @@ demo:
 	@tests/vm/demo
 
 check:
-	@scripts/setup build vm uml
+	@scripts/setup build vm uml debug
 	@scripts/check
+
+check-quick:
+	@scripts/setup build vm uml
+	@scripts/check quick
 
 kunit:
 	@scripts/setup build uml
@@ -54,6 +62,10 @@ kunit:
 vm-check:
 	@scripts/setup build vm
 	@tests/vm/run 6.1 6.12
+
+vm-repeat:
+	@scripts/setup build vm
+	@tests/vm/repeat -n $(TIMES) 6.1 6.12 $(if $(TESTS),-- $(TESTS))
 
 check-debug:
 	@scripts/setup build vm debug
@@ -102,5 +114,6 @@ clean:
 	rm -rf build
 	@$(MAKE) --no-print-directory -C tools/ctctl clean
 
-.PHONY: all help modules ctctl demo check lint kunit vm-check check-debug \
-	fidelity flood bench-quick install uninstall clean
+.PHONY: all help modules ctctl demo check check-quick lint kunit vm-check \
+	vm-repeat check-debug fidelity flood \
+	bench-quick install uninstall clean
