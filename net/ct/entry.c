@@ -137,9 +137,9 @@ static noinline struct ct_entry *alloc_charged(const struct ct_payer *p,
 
 /* There is room for it, which is counted. */
 static __always_inline struct ct_entry *
-alloc(struct ct_net *cn, const struct nf_conntrack_tuple *orig,
-      const struct nf_conntrack_tuple *repl,
-      const struct nf_conntrack_zone *zone, gfp_t gfp)
+entry_alloc(struct ct_net *cn, const struct nf_conntrack_tuple *orig,
+	    const struct nf_conntrack_tuple *repl,
+	    const struct nf_conntrack_zone *zone, gfp_t gfp)
 {
 	struct ct_entry *e;
 
@@ -172,7 +172,7 @@ struct ct_entry *ct_entry_try(struct ct_net *cn,
 		ct_net_drop(cn);
 		return ERR_PTR(-ENOSPC);
 	}
-	return alloc(cn, orig, repl, zone, gfp);
+	return entry_alloc(cn, orig, repl, zone, gfp);
 }
 
 struct ct_entry *ct_entry_new(struct ct_net *cn,
@@ -185,7 +185,7 @@ struct ct_entry *ct_entry_new(struct ct_net *cn,
 
 	if (room == CT_ROOM_NONE)
 		return ERR_PTR(-ENOSPC);
-	e = alloc(cn, orig, repl, zone, gfp);
+	e = entry_alloc(cn, orig, repl, zone, gfp);
 	if (likely(room == CT_ROOM_FREE))
 		return e;
 	if (IS_ERR(e)) {

@@ -108,7 +108,8 @@ int ct_candidates_init(struct ct_net *cn)
 	struct ct_candidates *c;
 	unsigned int cpu;
 
-	cn->candidates = alloc_percpu(struct ct_candidates);
+	cn->candidates = alloc_percpu_gfp(struct ct_candidates,
+					  GFP_KERNEL | cn->payer.account);
 	if (!cn->candidates)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu) {
