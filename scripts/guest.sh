@@ -42,14 +42,20 @@ clock()
 	echo "${line#exit }" >"$run/exit"
 }
 
+# kill_guest: it is a process group, of several in UML, which keep its output
+# open when but the first one goes.
+kill_guest()
+{
+	[ -n "$guest" ] || return 0
+	kill -KILL -- "$guest" "-$guest"
+	wait "$guest"
+	guest=
+} 2>/dev/null
+
 finish()
 {
-	local child
-
-	for child in $guest $clock; do
-		kill -KILL "$child"
-		wait "$child"
-	done 2>/dev/null
+	kill_guest
+	[ -z "$clock" ] || { kill -KILL "$clock"; wait "$clock"; } 2>/dev/null
 	rm -rf "$run"
 }
 
@@ -98,16 +104,13 @@ watch_guest()
 		timeout 20 tail --pid="$guest" -s 0.1 -f /dev/null
 	fi
 	clock=
-	if [ -n "$guest" ]; then
-		{ kill -KILL "$guest"; wait "$guest"; } 2>/dev/null
-		guest=
-	fi
+	kill_guest
 	return $result
 }
 
 # run_guest SECONDS COMMAND...: does not return. Calls start_guest, which
-# starts the guest in the background with no descriptors but those it needs,
-# its files in $run, and leaves its process in $guest.
+# starts the guest in the background, in a process group of its own, with no
+# descriptors but those it needs, its files in $run, and leaves it in $guest.
 run_guest()
 {
 	local seconds=$1 result first pumps try
