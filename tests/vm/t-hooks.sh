@@ -263,7 +263,7 @@ if ours():
     for packet in held:
         queue.verdict(packet)
     equal("INIT and INIT again arrive", len(arrived()), 2)
-    equal("one association", association.state(), "COOKIE_WAIT")
+    equal("one association", association.state(), "CLOSED")
     queue.socket.close()
     queue, held = hold([dccp_request(A4, B4, 6200)] * 2)
     for packet in held:
