@@ -48,7 +48,7 @@ demo:
 	@tests/vm/demo
 
 check:
-	@scripts/setup build vm uml debug
+	@scripts/setup build vm uml $(if $(CT_DEBUG_PART),debug)
 	@scripts/check
 
 check-quick:
