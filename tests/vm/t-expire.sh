@@ -17,11 +17,8 @@ ip -n n0 link add sink type dummy
 ip -n n0 link set sink up
 ip -n n0 addr add 10.7.255.254/16 dev sink
 must_load
-if ours; then
-	n0 sysctl -q net.netfilter.nf_conntrack_max=2000000
-else
-	sysctl -q net.netfilter.nf_conntrack_max=2000000
-fi
+sysctl -q net.netfilter.nf_conntrack_max=2000000
+! ours || n0 sysctl -q net.netfilter.nf_conntrack_max=2000000
 n0 sysctl -q net.netfilter.nf_conntrack_udp_timeout=5
 
 mountpoint -q $TRACING || mount -t tracefs none $TRACING

@@ -94,7 +94,8 @@ if ours():
     talk = Talk(wire, 17000)
     passed = talk.step("a", "S")
     check("full of established ones: a new one is dropped", not passed and
-          talk.state() is None, talk.state())
+          talk.state() is None,
+          (talk.state(), count(), len(entries()), sysctl("max")))
     check("the count does not exceed the limit", count() <= 40, count())
     check("the host's own traffic has room", subprocess.run(
         ["ping", "-q", "-c", "1", "-W", "2", "127.0.0.1"],
