@@ -302,9 +302,13 @@ void ct_expire_add(struct ct_entry *e)
 	if (!test_bit(IPS_DYING_BIT, &e->status)) {
 		ct_wheel_link(w, e, (u32)jiffies);
 		wheel_start(w);
-		/* The host's own share is not for others to find. */
-		if (!(ct_entry_hot(e) & (IPS_SEEN_REPLY | IPS_ASSURED |
-					 CT_HOT_KEPT)))
+		/*
+		 * Not by the mirror of the status, which comes later: who finds
+		 * the bit set counts on it that it is seen here. The host's own
+		 * share is not for others to find.
+		 */
+		if (!(READ_ONCE(e->status) & (IPS_SEEN_REPLY | IPS_ASSURED)) &&
+		    !(ct_entry_hot(e) & CT_HOT_KEPT))
 			ct_candidates_add(e);
 	}
 	spin_unlock(&w->lock);
