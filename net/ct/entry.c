@@ -129,8 +129,11 @@ static noinline struct ct_entry *alloc_charged(const struct ct_payer *p,
 					       gfp_t gfp)
 {
 	struct mem_cgroup *outer = ct_payer_enter(p);
-	struct ct_entry *e = kmem_cache_alloc(ct_entry_cache, gfp | p->account);
+	struct ct_entry *e;
 
+	/* What is urgent is charged above every limit: this is not. */
+	gfp &= ~__GFP_HIGH;
+	e = kmem_cache_alloc(ct_entry_cache, gfp | __GFP_NOWARN | p->account);
 	ct_payer_leave(outer);
 	return e;
 }

@@ -53,8 +53,7 @@ void ct_payer_exit(struct ct_payer *p);
  * @size: bytes
  * @gfp: with __GFP_ACCOUNT it is charged in any case
  *
- * What GFP_ATOMIC gets is charged, but refused to nobody: who is over his limit
- * then is made to reclaim, or killed, when he allocates next.
+ * With __GFP_HIGH, so with GFP_ATOMIC, it is charged above every limit.
  * Context: as @gfp says. Return: what kfree() frees, or NULL
  */
 void *ct_payer_zalloc(const struct ct_payer *p, size_t size, gfp_t gfp);

@@ -18,17 +18,22 @@
 /* A roomy table grows by this much more, and shrinks the later. */
 #define ROOM		3
 
+/*
+ * Charged, but never refused, and nobody is killed for it: entries are refused,
+ * and a table that could not grow with them would be slow for all.
+ */
+#define PAID	(GFP_KERNEL | __GFP_NOWARN | __GFP_NORETRY | __GFP_HIGH)
+
 /* A power of two of them: kmalloc and vmalloc align it to 64. */
 static struct ct_bucket *array_alloc(const struct ct_payer *p, size_t n)
 {
-	gfp_t gfp = GFP_KERNEL | __GFP_NOWARN;
 	struct mem_cgroup *outer;
 	struct ct_bucket *b;
 
-	if (!p)
-		return kvcalloc(n, sizeof(*b), gfp);
+	if (!p || !p->account)
+		return kvcalloc(n, sizeof(*b), GFP_KERNEL | __GFP_NOWARN);
 	outer = ct_payer_enter(p);
-	b = kvcalloc(n, sizeof(*b), gfp | p->account);
+	b = kvcalloc(n, sizeof(*b), PAID | p->account);
 	ct_payer_leave(outer);
 	return b;
 }
@@ -38,7 +43,7 @@ struct ct_buckets *ct_buckets_alloc(struct ct_table *t, unsigned int order)
 	size_t n = 1UL << order;
 	struct ct_buckets *bk;
 
-	bk = ct_payer_zalloc(t->payer, sizeof(*bk), GFP_KERNEL);
+	bk = ct_payer_zalloc(t->payer, sizeof(*bk), PAID);
 	if (!bk)
 		return NULL;
 	bk->b = array_alloc(t->payer, n);
