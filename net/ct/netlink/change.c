@@ -8,14 +8,16 @@
 #include "netlink.h"
 
 /* @confirmed: the entry is in the table and may be a candidate to evict. */
-static void set_status(struct ct_entry *e, u32 status, bool confirmed)
+static void set_status(struct ct_entry *e, u32 status)
 {
 	unsigned long bits = status & ~IPS_UNCHANGEABLE_MASK;
 	unsigned int bit;
 
 	for_each_set_bit(bit, &bits, __IPS_MAX_BIT) {
-		if (!ct_status_set(e, bit) && confirmed &&
-		    (bit == IPS_SEEN_REPLY_BIT || bit == IPS_ASSURED_BIT))
+		/* Confirmed meanwhile, by a clone of the packet? */
+		if (!ct_status_set(e, bit) &&
+		    (bit == IPS_SEEN_REPLY_BIT || bit == IPS_ASSURED_BIT) &&
+		    ct_entry_hot(e) & IPS_CONFIRMED)
 			ct_expire_replied(e);
 	}
 }
@@ -50,8 +52,7 @@ int ct_nl_change(struct ct_entry *e, const struct ct_nl_change *change,
 			return -ETIME;
 	}
 	if (change->has_status)
-		set_status(e, change->status,
-			   ct_entry_hot(e) & IPS_CONFIRMED);
+		set_status(e, change->status);
 	ct_nl_set_protoinfo(e, change);
 	set_mark(e, change);
 	return set_labels(e, change, extack);
@@ -91,7 +92,7 @@ int ct_nl_create(struct ct_net *cn, const struct nf_conntrack_tuple *tuple,
 	}
 	e->expires = change->timeout;
 	if (change->has_status)
-		set_status(e, change->status, false);
+		set_status(e, change->status);
 	ct_nl_set_protoinfo(e, change);
 	set_mark(e, change);
 	err = set_labels(e, change, info->extack);
