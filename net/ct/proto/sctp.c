@@ -200,10 +200,11 @@ struct chunk_read {
 };
 
 /*
- * Chunks in a packet: an MTU of 9000 has room for 500 with something in them;
- * and of those that say something, where a row of others counts as one.
+ * Chunks in a packet: 64 KB, on loopback or to be segmented, have room for 3276
+ * with something in them; and of those that say something, where a row of others
+ * counts as one.
  */
-#define CHUNKS_MOST	1024
+#define CHUNKS_MOST	4096
 #define CHUNKS_KEPT	64
 
 /*
