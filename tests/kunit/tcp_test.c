@@ -81,6 +81,7 @@ static void expect_cell(struct kunit *test, const struct cell_case *c,
 	e->cn->tcp_be_liberal = 1;
 	e->proto.tcp.state = c->state;
 	ct_status_set(e, IPS_SEEN_REPLY_BIT);
+	e->proto.tcp.replied = 1;
 	verdict = play(test, e, c->dir, &seg, &reason);
 	after = e->proto.tcp.state;
 	switch (want) {
@@ -738,12 +739,12 @@ static void test_one_way(struct kunit *test)
 {
 	static const struct {
 		bool loose;
-		u32 had;
+		bool replied;
 		enum ct_verdict verdict;
 	} rows[] = {
-		{ true, 0, CT_ACCEPT },
-		{ false, 0, CT_INVALID },
-		{ true, IPS_SEEN_REPLY_BIT, CT_INVALID },
+		{ true, false, CT_ACCEPT },
+		{ false, false, CT_INVALID },
+		{ true, true, CT_INVALID },
 	};
 	static const struct segment ack = { ACK, 101, 501 };
 	enum ct_invalid reason;
@@ -756,8 +757,9 @@ static void test_one_way(struct kunit *test)
 		follow(test, e, prologue, 1);
 		e->cn->tcp_loose = rows[i].loose;
 		ct_status_set(e, IPS_CONFIRMED_BIT);
-		if (rows[i].had)
-			ct_status_set(e, rows[i].had);
+		if (rows[i].replied)
+			ct_status_set(e, IPS_SEEN_REPLY_BIT);
+		e->proto.tcp.replied = rows[i].replied;
 		e->expires = (u32)jiffies + HZ;
 		KUNIT_EXPECT_EQ(test, (int)play(test, e, O, &ack, &reason),
 				(int)rows[i].verdict);
@@ -770,6 +772,22 @@ static void test_one_way(struct kunit *test)
 			KUNIT_EXPECT_LE(test, left, (u32)HZ);
 		}
 	}
+}
+
+/* Somebody who cannot know any number says something in the server's name. */
+static void test_one_way_blind(struct kunit *test)
+{
+	static const struct script_step steps[] = {
+		{ O, { SYN, 100 }, S(SYN_SENT) },
+		{ O, { ACK, 101, 501 }, S(SYN_SENT) },
+		{ R, { ACK, 777777777, 888888888 }, S(SYN_SENT) },
+		{ O, { DATA, 101, 501, 100 }, S(SYN_SENT) },
+		{ O, { ACK, 201, 601 }, S(SYN_SENT) },
+	};
+	struct ct_entry *e = test_entry(test, test_net(test));
+
+	follow(test, e, steps, ARRAY_SIZE(steps));
+	KUNIT_EXPECT_FALSE(test, ct_entry_hot(e) & IPS_ASSURED);
 }
 
 /* A socket connected to itself: what it says, it hears. */
@@ -900,6 +918,7 @@ static struct kunit_case ct_tcp_cases[] = {
 	KUNIT_CASE(test_fill_full),
 	KUNIT_CASE(test_syn_no_refresh),
 	KUNIT_CASE(test_one_way),
+	KUNIT_CASE(test_one_way_blind),
 	KUNIT_CASE(test_loop),
 	{}
 };

@@ -198,7 +198,7 @@ static void pass(const struct step *s, struct ct_entry *e)
 /* Did the client go on without an answer that was seen? */
 static bool heard_one_way(const struct step *s)
 {
-	return s->old == TCP_CONNTRACK_SYN_SENT && !s->replied &&
+	return s->old == TCP_CONNTRACK_SYN_SENT && !s->tcp.replied &&
 	       s->tcp.last_dir == IP_CT_DIR_ORIGINAL &&
 	       (s->tcp.last_index == SEG_ACK || s->tcp.last_index == SEG_FIN);
 }
@@ -250,7 +250,7 @@ static enum ct_verdict pass_one_way(const struct step *s, struct ct_entry *e,
 {
 	struct ct_tcp *tcp = &e->proto.tcp;
 
-	if (s->replied || !READ_ONCE(e->cn->tcp_loose) || !is_near(s, e)) {
+	if (s->tcp.replied || !READ_ONCE(e->cn->tcp_loose) || !is_near(s, e)) {
 		*reason = CT_INVALID_TCP_STATE;
 		return CT_INVALID;
 	}
@@ -619,7 +619,9 @@ static enum ct_verdict advance(struct step *s, struct ct_entry *e, u32 *events,
 		return pass_one_way(s, e, reason);
 	case PASS:
 		if (!resync(s, e)) {
-			pass(s, e);
+			/* Who went on is not half open, whoever says so. */
+			if (!heard_one_way(s))
+				pass(s, e);
 			return CT_ACCEPT;
 		}
 		break;
