@@ -293,6 +293,7 @@ static void wheel_turn(struct timer_list *t)
 void ct_expire_add(struct ct_entry *e)
 {
 	struct ct_wheel *w = ct_wheel_of(e);
+	struct ct_entry *late = NULL;
 
 	spin_lock(&w->lock);
 	/*
@@ -311,7 +312,12 @@ void ct_expire_add(struct ct_entry *e)
 		    !(ct_entry_hot(e) & CT_HOT_KEPT))
 			ct_candidates_add(e);
 	}
+	/* The timer has little time: with this, deaths keep up with births. */
+	if (unlikely(!list_empty(&w->late)))
+		late = late_take(w);
 	spin_unlock(&w->lock);
+	if (unlikely(late))
+		wheel_expire(w, late);
 }
 
 void ct_expire_del(struct ct_entry *e)
