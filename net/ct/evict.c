@@ -295,7 +295,8 @@ static u32 rank_unreplied(const struct choice *ch, const struct ct_entry *e)
 {
 	u16 units = ct_born_now() - READ_ONCE(e->born);
 	u32 age = (units + 1U) * CT_BORN_UNIT;
-	bool many = ch->c->unreplied >= ch->c->seen / 4;
+	bool many = ch->c->seen >= WANTED &&
+		    ch->c->unreplied >= ch->c->seen / 4;
 
 	return (many || age > YOUNG ? RANK_FIRST : RANK_SECOND) | age;
 }
@@ -397,6 +398,8 @@ static struct ct_entry *choose(struct choice *ch)
 	u32 list = rank_list(ch, from);
 
 	look(ch, list >= RANK_FIRST ? WANTED_BESIDE : WANTED, LOOKS, BUCKETS);
+	/* Now it is known whether those without an answer are many. */
+	list = rank_list(ch, from);
 	if (list < RANK_FIRST && !ch->rank) {
 		look_deeper(ch);
 		if (!list && !ch->rank) {
