@@ -303,7 +303,7 @@ static int new_entry(struct sk_buff *skb, const struct nfnl_info *info,
 		     const struct nlattr * const cda[])
 {
 	struct ct_entry *e;
-	struct name name;
+	struct name name = {};
 	int err;
 
 	err = parse_name(info, cda, true, &name);
