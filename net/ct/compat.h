@@ -46,4 +46,8 @@ ct_register_net_sysctl(struct net *net, const char *path,
 /* Exported by nf_queue, declared in a header that is not installed. */
 void nf_queue_nf_hook_drop(struct net *net);
 
+/* Exported by netlink, declared in a header that is not installed. */
+extern rwlock_t nl_table_lock;
+extern struct netlink_table *nl_table;
+
 #endif /* _CT_COMPAT_H */

@@ -58,6 +58,7 @@ struct stats {
 	unsigned long long resizes;
 	unsigned long long evicted;
 	unsigned long long events_lost;
+	uint32_t events_waiting;
 	struct reason reasons[REASONS_MAX];
 	size_t nr_reasons;
 };
@@ -248,6 +249,8 @@ static int take_ct_attr(const struct nlattr *attr, void *data)
 		return take_u64(attr, &stats->evicted);
 	case CT_A_EVENTS_LOST:
 		return take_u64(attr, &stats->events_lost);
+	case CT_A_EVENTS_WAITING:
+		return take_u32(attr, &stats->events_waiting);
 	case CT_A_INVALID:
 		if (mnl_attr_validate(attr, MNL_TYPE_NESTED) < 0)
 			return MNL_CB_ERROR;
@@ -368,6 +371,7 @@ static void print_stats_json(const struct stats *stats)
 		put_integer(object, "resizes", stats->resizes);
 		put_integer(object, "evicted", stats->evicted);
 		put_integer(object, "events_lost", stats->events_lost);
+		put_integer(object, "events_waiting", stats->events_waiting);
 		json_object_set_new(object, "invalid", json_reasons(stats));
 	}
 	for (n = counter_names; n->word; n++)
@@ -392,6 +396,7 @@ static void print_table_health(const struct stats *stats)
 	printf("%-16s %llu\n", "resizes", stats->resizes);
 	printf("%-16s %llu\n", "evicted", stats->evicted);
 	printf("%-16s %llu\n", "events lost", stats->events_lost);
+	printf("%-16s %u\n", "events waiting", stats->events_waiting);
 }
 
 static void print_counters(const struct stats *stats)

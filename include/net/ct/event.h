@@ -10,7 +10,9 @@
 #include <linux/workqueue.h>
 
 struct ct_entry;
+struct ct_listener;
 struct ct_net;
+struct socket;
 
 /* Size of struct ct_event_queue's @gone. */
 #define CT_EVENT_GONE_BITS	512
@@ -26,22 +28,34 @@ struct ct_net;
  * @skb: one batch a group: NEW, UPDATE, DESTROY
  * @gone: a bit for the tuples of each entry in the batch of DESTROY
  * @task: sends the batches soon after the first message
- * @unsent: batches, oldest first, that a full listener did not take
- * @retry: offers them again
- * @retries: how often it did in vain
- * @dead: the namespace exits, nothing is sent any more
- * @lost: messages that no memory was there for, or that @unsent had no room
- *	for
+ * @listeners: sockets that are behind
+ * @behind: how many
+ * @sock: a socket of the namespace's, to find them by; or NULL
+ * @held: batches, oldest first, that some of them had no room for
+ * @held_bytes: the memory that these take
+ * @retry: offers them again, and looks for listeners that are closed
+ * @delay: until it offers them, jiffies; 0: nothing is held
+ * @turn: who is served first then
+ * @dead: the namespace exits, nothing is held any more
+ * @waiting: messages in @held, each as often as there are listeners to get it
+ * @lost: messages that a listener did not get, each as often as there were
+ *	such; once, if that is not known
  */
 struct ct_event_queue {
 	spinlock_t lock;	/* of the whole queue */
 	struct sk_buff *skb[3];
 	DECLARE_BITMAP(gone, CT_EVENT_GONE_BITS);
 	struct tasklet_struct task;
-	struct sk_buff_head unsent;
+	struct ct_listener *listeners;
+	unsigned int behind;
+	struct socket *sock;
+	struct sk_buff_head held;
+	long held_bytes;
 	struct delayed_work retry;
-	u8 retries;
+	unsigned int delay;
+	unsigned int turn;
 	bool dead;
+	unsigned int waiting;
 	atomic64_t lost;
 };
 

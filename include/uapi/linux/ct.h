@@ -136,7 +136,10 @@ enum ct_genl_cmd {
  * @CT_A_EVICTED: u64, unreplied entries that made room for new ones
  * @CT_A_INVALID: nested, one CT_A_REASON for each code that was counted
  * @CT_A_REASON: nested, members of enum ct_genl_reason_attr
- * @CT_A_EVENTS_LOST: u64, events that no listener got for want of memory
+ * @CT_A_EVENTS_LOST: u64, events that a listener did not get; each counts for
+ *	every listener that missed it
+ * @CT_A_EVENTS_WAITING: u32, events held for listeners that have no room; each
+ *	counts for every listener that is to get it
  */
 enum ct_genl_attr {
 	CT_A_UNSPEC,
@@ -150,6 +153,7 @@ enum ct_genl_attr {
 	CT_A_INVALID,
 	CT_A_REASON,
 	CT_A_EVENTS_LOST,
+	CT_A_EVENTS_WAITING,
 	__CT_A_MAX
 };
 

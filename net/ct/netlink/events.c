@@ -14,19 +14,21 @@
 #include <net/ct/event.h>
 #include <net/ct/netlink.h>
 #include <net/netlink.h>
+#include "listeners.h"
 #include "netlink.h"
 
-/* What conntrack -E reads at once; with its overhead this is one page. */
-#define BATCH_SIZE	SKB_WITH_OVERHEAD(4096)
-
-/* Batches that wait for a listener who wants every one: a megabyte. Each offer
- * reaches the other listeners again, so the time between two grows from 20 ms
- * to 500 ms, and after some 15 seconds in vain all of them are lost.
+/* Batches that a listener is sent of what it waits for: before each new one,
+ * and at once by the worker, which has the lock meanwhile.
  */
-#define UNSENT_MAX	256
-#define RETRY_MIN	(HZ / 50 ?: 1)
-#define RETRY_MAX	(HZ / 2)
-#define RETRIES		32
+#define CATCH_UP	2
+#define RETRY_BATCH	16
+#define RETRY_TOTAL	64
+
+/* Between two looks, jiffies: twice as long each time that nothing was taken. */
+#define RETRY_MAX	(HZ / 10)
+
+/* Between two looks for closed listeners. */
+#define REAP		(60 * HZ)
 
 enum { NEW, UPDATE, DESTROY, GROUPS };
 
@@ -50,52 +52,43 @@ static unsigned int group_of(u32 events)
 	return UPDATE;
 }
 
-static unsigned int count_messages(const struct sk_buff *skb)
+/* A message that was not written. */
+static void lose(struct ct_event_queue *q, unsigned int group)
 {
-	const struct nlmsghdr *nlh = (const struct nlmsghdr *)skb->data;
-	int left = skb->len;
-	unsigned int n = 0;
-
-	for (; nlmsg_ok(nlh, left); nlh = nlmsg_next(nlh, &left))
-		n++;
-	return n;
-}
-
-static void lose(struct ct_event_queue *q, unsigned int group, unsigned int n)
-{
-	atomic64_add(n, &q->lost);
+	atomic64_inc(&q->lost);
 	nfnetlink_set_err(net_of(q)->net, 0, nl_group[group], -ENOBUFS);
 }
 
-/* Does a listener who asked to be told have no room? */
-static bool refused(int err)
+/* Netlink would do the same for each listener. */
+static void trim(struct sk_buff *skb, gfp_t gfp)
 {
-	return err == -ENOBUFS || err == -EAGAIN;
+	unsigned int room = skb_tailroom(skb);
+
+	if (room * 2 >= skb->truesize)
+		pskb_expand_head(skb, 0, -(int)room, gfp);
 }
 
-/* The group of a batch, while it waits. */
-static unsigned int batch_group(const struct sk_buff *skb)
+/* To all listeners that want it. */
+static void send(struct ct_event_queue *q, struct sk_buff *skb)
 {
-	return NETLINK_CB(skb).dst_group;
-}
+	unsigned int i;
+	u32 held;
 
-static bool offer(struct ct_event_queue *q, struct sk_buff *skb)
-{
-	unsigned int group = batch_group(skb);
-	int err;
-
-	skb_get(skb);
-	err = nfnetlink_send(skb, net_of(q)->net, 0, nl_group[group], 0,
-			     GFP_ATOMIC);
-	NETLINK_CB(skb).dst_group = group;
-	return !refused(err);
-}
-
-static void schedule_retry(struct ct_event_queue *q)
-{
-	schedule_delayed_work(&q->retry,
-			      min_t(unsigned long, RETRY_MAX,
-				    RETRY_MIN << min_t(u8, q->retries, 5)));
+	trim(skb, ct_backlog_gfp(q));
+	for (i = 0; q->behind && i < CT_LISTENERS; i++)
+		if (q->listeners[i].waiting && !q->listeners[i].given_up)
+			ct_backlog_push(q, &q->listeners[i], CATCH_UP);
+	held = ct_listeners_send(q, skb);
+	if (held)
+		ct_backlog_hold(q, skb, held);
+	else
+		consume_skb(skb);
+	if (held && !q->delay) {
+		q->delay = 1;
+		mod_delayed_work(system_wq, &q->retry, q->delay);
+	} else if (q->behind && !q->delay && !delayed_work_pending(&q->retry)) {
+		schedule_delayed_work(&q->retry, round_jiffies_relative(REAP));
+	}
 }
 
 static void send_batch(struct ct_event_queue *q, unsigned int group)
@@ -107,21 +100,7 @@ static void send_batch(struct ct_event_queue *q, unsigned int group)
 	q->skb[group] = NULL;
 	if (group == DESTROY)
 		bitmap_zero(q->gone, CT_EVENT_GONE_BITS);
-	NETLINK_CB(skb).dst_group = group;
-	if (skb_queue_empty(&q->unsent)) {
-		if (offer(q, skb)) {
-			consume_skb(skb);
-			return;
-		}
-		q->retries = 0;
-		schedule_retry(q);
-	}
-	if (skb_queue_len(&q->unsent) < UNSENT_MAX) {
-		__skb_queue_tail(&q->unsent, skb);
-		return;
-	}
-	lose(q, group, count_messages(skb));
-	kfree_skb(skb);
+	send(q, skb);
 }
 
 /* Those of @last, and those that have to go before. */
@@ -138,51 +117,54 @@ static void queue_task(struct tasklet_struct *task)
 	struct ct_event_queue *q = from_tasklet(q, task, task);
 
 	spin_lock_bh(&q->lock);
-	/* Behind others they had better be full. */
-	if (skb_queue_empty(&q->unsent))
-		send_batches(q, DESTROY);
+	send_batches(q, DESTROY);
 	spin_unlock_bh(&q->lock);
 }
 
-static void lose_unsent(struct ct_event_queue *q)
+/* How much was done for it: of RETRY_TOTAL. */
+static unsigned int look_after(struct ct_event_queue *q, struct ct_listener *l)
 {
-	struct sk_buff *skb;
+	unsigned int n;
 
-	while ((skb = __skb_dequeue(&q->unsent))) {
-		lose(q, batch_group(skb), count_messages(skb));
-		kfree_skb(skb);
+	if (l->given_up) {
+		ct_backlog_drop(q, l, !sock_flag(l->sk, SOCK_DEAD));
+		return RETRY_TOTAL;
 	}
-}
-
-/* True when none is left. */
-static bool send_unsent(struct ct_event_queue *q)
-{
-	struct sk_buff *skb;
-
-	while ((skb = skb_peek(&q->unsent))) {
-		if (!offer(q, skb))
-			return false;
-		q->retries = 0;
-		__skb_unlink(skb, &q->unsent);
-		consume_skb(skb);
-	}
-	return true;
+	n = ct_backlog_push(q, l, RETRY_BATCH);
+	if (!n && l->waiting &&
+	    time_after(jiffies, l->since + CT_LISTENER_PATIENCE))
+		ct_backlog_give_up(q, l);
+	return n;
 }
 
 static void queue_retry(struct work_struct *work)
 {
 	struct ct_event_queue *q = container_of(to_delayed_work(work),
 						struct ct_event_queue, retry);
+	unsigned int i, n, sum = 0;
+	struct ct_listener *l;
+	bool more;
 
 	spin_lock_bh(&q->lock);
-	if (send_unsent(q)) {
-		send_batches(q, DESTROY);
-	} else if (q->retries++ < RETRIES) {
-		schedule_retry(q);
-	} else {
-		lose_unsent(q);
-		send_batches(q, DESTROY);
+	more = !ct_listeners_reap(q);
+	for (i = 0; i < CT_LISTENERS && sum < RETRY_TOTAL; i++) {
+		/* Another one first each time. */
+		l = &q->listeners[q->turn++ % CT_LISTENERS];
+		if (!l->waiting)
+			continue;
+		n = look_after(q, l);
+		more |= n >= RETRY_BATCH;
+		sum += n;
 	}
+	if (skb_queue_empty(&q->held))
+		q->delay = 0;
+	else
+		q->delay = sum ? 1 : min_t(unsigned int, q->delay * 2, RETRY_MAX);
+	if (q->delay && !q->dead)
+		mod_delayed_work(system_wq, &q->retry, more ? 0 : q->delay);
+	else if (q->behind && !q->dead)
+		mod_delayed_work(system_wq, &q->retry,
+				 round_jiffies_relative(REAP));
 	spin_unlock_bh(&q->lock);
 }
 
@@ -191,6 +173,21 @@ static unsigned int gone_bit(const struct ct_entry *e)
 {
 	return (e->hash[IP_CT_DIR_ORIGINAL] ^ e->hash[IP_CT_DIR_REPLY]) %
 	       CT_EVENT_GONE_BITS;
+}
+
+/* An empty one, with its first message written but not counted. */
+static struct sk_buff *new_batch(struct ct_event_queue *q, unsigned int group,
+				 struct ct_entry *e, u32 events, u32 portid)
+{
+	struct sk_buff *skb = ct_backlog_alloc(q);
+
+	if (skb && !ct_nl_fill_event(skb, e, events, portid)) {
+		ct_batch(skb)->group = nl_group[group];
+		return skb;
+	}
+	kfree_skb(skb);
+	lose(q, group);
+	return NULL;
 }
 
 /* Append to the batch; if it is full, to an empty one. */
@@ -203,44 +200,39 @@ static void write_batched(struct ct_event_queue *q, struct ct_entry *e,
 	if (skb && !ct_nl_fill_event(skb, e, events, portid))
 		goto written;
 	send_batches(q, group);
-	skb = alloc_skb(BATCH_SIZE, GFP_ATOMIC);
-	if (!skb || ct_nl_fill_event(skb, e, events, portid)) {
-		kfree_skb(skb);
-		lose(q, group, 1);
+	skb = new_batch(q, group, e, events, portid);
+	if (!skb)
 		return;
-	}
 	q->skb[group] = skb;
 	tasklet_schedule(&q->task);
 written:
+	ct_batch(skb)->messages++;
 	if (group == DESTROY)
 		__set_bit(gone_bit(e), q->gone);
 }
 
-/*
- * The echo of a request goes to the requester too, by itself. When others have
- * to wait for what comes before, only he gets it now.
+/* The echo of a request goes to the requester by itself, and to others in its
+ * turn.
  */
 static void send_echo(struct ct_event_queue *q, struct ct_entry *e, u32 events,
 		      u32 portid)
 {
-	unsigned int group = group_of(events);
-	struct sk_buff *skb;
+	const unsigned int group = group_of(events);
+	struct sk_buff *skb, *echo;
 
-	if (skb_queue_empty(&q->unsent))
-		send_batches(q, DESTROY);
-	skb = alloc_skb(BATCH_SIZE, GFP_ATOMIC);
-	if (!skb || ct_nl_fill_event(skb, e, events, portid)) {
-		kfree_skb(skb);
-		lose(q, group, 1);
+	send_batches(q, DESTROY);
+	skb = new_batch(q, group, e, events, portid);
+	if (!skb)
 		return;
+	ct_batch(skb)->messages = 1;
+	ct_batch(skb)->except = portid;
+	echo = skb_copy(skb, GFP_ATOMIC);
+	send(q, skb);
+	if (echo) {
+		memset(echo->cb, 0, sizeof(echo->cb));
+		NETLINK_CB(echo).dst_group = nl_group[group];
 	}
-	if (!skb_queue_empty(&q->unsent)) {
-		nfnetlink_unicast(skb, net_of(q)->net, portid);
-		write_batched(q, e, events, portid);
-		return;
-	}
-	if (refused(nfnetlink_send(skb, net_of(q)->net, portid,
-				   nl_group[group], 1, GFP_ATOMIC)))
+	if (!echo || nfnetlink_unicast(echo, net_of(q)->net, portid) < 0)
 		atomic64_inc(&q->lost);
 }
 
@@ -289,9 +281,9 @@ int ct_netlink_net_init(struct ct_net *cn)
 
 	spin_lock_init(&q->lock);
 	tasklet_setup(&q->task, queue_task);
-	__skb_queue_head_init(&q->unsent);
+	__skb_queue_head_init(&q->held);
 	INIT_DELAYED_WORK(&q->retry, queue_retry);
-	return 0;
+	return ct_listeners_net_init(q);
 }
 
 void ct_netlink_net_exit(struct ct_net *cn)
@@ -302,10 +294,11 @@ void ct_netlink_net_exit(struct ct_net *cn)
 	spin_lock_bh(&q->lock);
 	q->dead = true;
 	send_batches(q, DESTROY);
-	__skb_queue_purge(&q->unsent);
 	spin_unlock_bh(&q->lock);
 	tasklet_kill(&q->task);
 	cancel_delayed_work_sync(&q->retry);
 	for (group = NEW; group < GROUPS; group++)
 		WARN_ON_ONCE(q->skb[group]);
+	ct_backlog_purge(q);
+	ct_listeners_net_exit(q);
 }

@@ -52,7 +52,9 @@ static int put_stats(struct sk_buff *skb, struct ct_net *cn)
 	    nla_put_u64_64bit(skb, CT_A_EVICTED, ct_stats_evicted(cn),
 			      CT_A_PAD) ||
 	    nla_put_u64_64bit(skb, CT_A_EVENTS_LOST,
-			      atomic64_read(&cn->queue.lost), CT_A_PAD))
+			      atomic64_read(&cn->queue.lost), CT_A_PAD) ||
+	    nla_put_u32(skb, CT_A_EVENTS_WAITING,
+			READ_ONCE(cn->queue.waiting)))
 		return -EMSGSIZE;
 	return put_invalid(skb, cn);
 }

@@ -11,6 +11,7 @@
 #include <net/ct/table.h>
 #include <net/ct/tuple.h>
 #include <net/netlink.h>
+#include "listeners.h"
 #include "netlink.h"
 
 struct flush {
@@ -384,9 +385,15 @@ int __init ct_netlink_init(void)
 	err = ct_nl_genl_init();
 	if (err)
 		goto expect;
+	ct_backlog_init();
+	err = ct_listeners_init();
+	if (err)
+		goto genl;
 	ct_event_sink_set(&ct_nl_sink);
 	ct_nl_queue_init();
 	return 0;
+genl:
+	ct_nl_genl_exit();
 expect:
 	nfnetlink_subsys_unregister(&ct_nl_expect);
 subsys:
@@ -402,4 +409,5 @@ void ct_netlink_exit(void)
 	nfnetlink_subsys_unregister(&subsystem);
 	/* The requests that these still answered had events to report. */
 	ct_event_sink_set(NULL);
+	ct_listeners_exit();
 }
