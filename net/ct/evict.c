@@ -90,6 +90,7 @@
  * @rank: of who was chosen, 0 if nobody was found
  * @replied: that one had seen a reply, or was assured
  * @sure: it was looked for long
+ * @room: what who was killed leaves
  */
 struct choice {
 	struct ct_net *cn;
@@ -101,6 +102,7 @@ struct choice {
 	u32 rank;
 	bool replied;
 	bool sure;
+	enum ct_room room;
 };
 
 int ct_candidates_init(struct ct_net *cn)
@@ -425,10 +427,22 @@ static bool still(const struct choice *ch, struct ct_entry *e)
 	return replied == ch->replied && rank_of(ch, e);
 }
 
-static bool evict_one(struct choice *ch)
+/*
+ * Its place in the host's own share is for who asked, at once: a packet may hold
+ * the entry for long, and it would have been evicted for nothing.
+ */
+static enum ct_room hand_over(struct ct_entry *e)
+{
+	if (likely(!(ct_entry_hot(e) & CT_HOT_KEPT)))
+		return CT_ROOM_FREE;
+	atomic_andnot(CT_HOT_KEPT, &e->hot);
+	ct_room_part_give(e->cn, &e->dir[IP_CT_DIR_ORIGINAL].tuple);
+	return CT_ROOM_KEPT;
+}
+
+static void evict_one(struct choice *ch)
 {
 	struct ct_entry *e;
-	bool killed;
 
 	ch->found = 0;
 	ch->best = NULL;
@@ -436,36 +450,35 @@ static bool evict_one(struct choice *ch)
 	ch->heavy = ct_sources_heavy(&ch->c->sources);
 	rcu_read_lock();
 	e = choose(ch);
-	killed = e && still(ch, e) && ct_entry_kill(e, 0, 0);
-	if (killed)
+	if (e && still(ch, e) && ct_entry_kill(e, 0, 0)) {
+		ch->room = hand_over(e);
 		trace_evict(e, BIT(IPCT_DESTROY));
+	}
 	ct_entry_put(e);
 	rcu_read_unlock();
-	return killed;
 }
 
-bool ct_evict(struct ct_net *cn, bool own)
+enum ct_room ct_evict(struct ct_net *cn, bool own)
 {
-	struct choice ch = { .cn = cn, .own = own };
+	struct choice ch = { .cn = cn, .own = own, .room = CT_ROOM_NONE };
 	unsigned int tries = TRIES;
-	bool killed = false;
 
 	/* For what this CPU knows; a process may come here. */
 	local_bh_disable();
 	ch.c = this_cpu_ptr(cn->candidates);
 	if (time_before(jiffies, ch.c->until[own]))
 		tries = 0;
-	while (tries-- && !killed) {
-		killed = evict_one(&ch);
+	while (tries-- && ch.room == CT_ROOM_NONE) {
+		evict_one(&ch);
 		if (!ch.rank)
 			break;
 	}
-	if (killed) {
+	if (ch.room != CT_ROOM_NONE) {
 		ct_stat_inc(cn, base.early_drop);
 		ct_stat_inc(cn, evicted);
 	} else if (ch.sure && !ch.rank) {
 		ch.c->until[own] = jiffies + NOBODY;
 	}
 	local_bh_enable();
-	return killed;
+	return ch.room;
 }

@@ -59,44 +59,45 @@ static bool take_below(atomic_t *count, int limit)
 	return true;
 }
 
-static bool take_kept(struct ct_kept *kept, atomic_t *by, unsigned int size,
-		      unsigned int each)
+void ct_room_part_give(struct ct_net *cn,
+		       const struct nf_conntrack_tuple *orig)
 {
-	if (!take_below(&kept->total, size))
-		return false;
-	if (take_below(by, each))
-		return true;
-	atomic_dec(&kept->total);
-	return false;
+	atomic_dec(kept_by(cn, orig));
 }
 
 void ct_room_give(struct ct_net *cn, const struct nf_conntrack_tuple *orig)
 {
-	atomic_dec(kept_by(cn, orig));
+	ct_room_part_give(cn, orig);
 	atomic_dec(&cn->kept.total);
 }
 
 /*
  * Room in the host's own share. What is in it goes for the host's own
  * connections only, and when there is no other way: who has as many as one may
- * have there is refused, and makes nobody go.
+ * have there is refused, and makes nobody go. Nor does anybody go in vain: who
+ * is evicted leaves room for this one, there or, if it was not in it, outside.
  */
-static bool room_for_own(struct ct_net *cn,
-			 const struct nf_conntrack_tuple *orig,
-			 unsigned int count, unsigned int max)
+static enum ct_room room_for_own(struct ct_net *cn,
+				 const struct nf_conntrack_tuple *orig,
+				 unsigned int count, unsigned int max)
 {
-	const unsigned int size = max - ct_room_soft(max);
-	const unsigned int each = max(size / KEPT_EACH, 1U);
+	const int size = max - ct_room_soft(max);
+	const int each = max(size / KEPT_EACH, 1);
+	enum ct_room room;
 	atomic_t *by;
 
 	if (!size)
-		return false;
+		return CT_ROOM_NONE;
 	by = kept_by(cn, orig);
-	if (atomic_read(by) >= each || !is_own(cn, orig))
-		return false;
-	if (count <= max && take_kept(&cn->kept, by, size, each))
-		return true;
-	return ct_evict(cn, true) && take_kept(&cn->kept, by, size, each);
+	if (atomic_read(by) >= each || !is_own(cn, orig) ||
+	    !take_below(by, each))
+		return CT_ROOM_NONE;
+	if (count <= max && take_below(&cn->kept.total, size))
+		return CT_ROOM_KEPT;
+	room = ct_evict(cn, true);
+	if (room != CT_ROOM_KEPT)
+		atomic_dec(by);
+	return room;
 }
 
 /* Eviction comes first: whose traffic it is matters only after that. */
@@ -104,13 +105,15 @@ static noinline enum ct_room make_room(struct ct_net *cn,
 				       const struct nf_conntrack_tuple *orig,
 				       unsigned int count, unsigned int max)
 {
-	if (ct_evict(cn, false))
-		return CT_ROOM_FREE;
-	if (room_for_own(cn, orig, count, max))
-		return CT_ROOM_KEPT;
-	ct_net_drop(cn);
-	ct_refused(cn, orig);
-	return CT_ROOM_NONE;
+	enum ct_room room = ct_evict(cn, false);
+
+	if (room == CT_ROOM_NONE)
+		room = room_for_own(cn, orig, count, max);
+	if (room == CT_ROOM_NONE) {
+		ct_net_drop(cn);
+		ct_refused(cn, orig);
+	}
+	return room;
 }
 
 enum ct_room ct_room_take(struct ct_net *cn,

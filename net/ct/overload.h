@@ -125,6 +125,16 @@ unsigned int ct_candidates_from(struct ct_net *cn, unsigned int own);
 struct ct_entry *ct_candidates_take(struct ct_net *cn, unsigned int cpu);
 
 /**
+ * ct_room_part_give() - give back a source's part of the host's own share
+ * @cn: the namespace
+ * @orig: the tuple that it was taken for
+ *
+ * The place in the share is somebody else's from now on.
+ */
+void ct_room_part_give(struct ct_net *cn,
+		       const struct nf_conntrack_tuple *orig);
+
+/**
  * ct_born_now() - the time, for @ct_entry.born
  */
 u16 ct_born_now(void);

@@ -121,7 +121,7 @@ static void evict_none(struct kunit *test)
 	struct fixture *f = test->priv;
 
 	KUNIT_EXPECT_EQ(test, take(f, 0), -1);
-	KUNIT_EXPECT_FALSE(test, ct_evict(&f->cn[0], false));
+	KUNIT_EXPECT_EQ(test, ct_evict(&f->cn[0], false), CT_ROOM_NONE);
 }
 
 static void evict_oldest_first(struct kunit *test)
@@ -236,7 +236,7 @@ static void evict_reply_saves(struct kunit *test)
 		add(&f->e[i]);
 		ct_status_set(&f->e[i], IPS_SEEN_REPLY_BIT);
 	}
-	KUNIT_EXPECT_FALSE(test, ct_evict(&f->cn[0], false));
+	KUNIT_EXPECT_EQ(test, ct_evict(&f->cn[0], false), CT_ROOM_NONE);
 	for (i = 0; i < 5; i++) {
 		KUNIT_EXPECT_FALSE(test, ct_entry_dead(&f->e[i]));
 		KUNIT_EXPECT_EQ(test, refcount_read(&f->e[i].ct_general.use),
@@ -510,7 +510,8 @@ static unsigned int evict(const struct fixture *f, unsigned int n)
 {
 	unsigned int done = 0;
 
-	while (n-- && ct_evict((struct ct_net *)&f->cn[0], false))
+	while (n-- && ct_evict((struct ct_net *)&f->cn[0], false) !=
+		      CT_ROOM_NONE)
 		done++;
 	return done;
 }
@@ -636,20 +637,94 @@ static void order_source(struct kunit *test)
 	KUNIT_EXPECT_GE(test, living(f, 0, 60), 54U);
 }
 
+/* A connection of a stranger with the host itself. */
+static struct nf_conntrack_tuple *with_host(struct fixture *f, unsigned int i)
+{
+	struct nf_conntrack_tuple *tuple = &f->e[i].dir[IP_CT_DIR_ORIGINAL].tuple;
+
+	tuple->src.l3num = NFPROTO_IPV4;
+	tuple->src.u3.ip = htonl(stranger(i));
+	tuple->dst.u3.ip = htonl(INADDR_LOOPBACK);
+	tuple->dst.protonum = IPPROTO_UDP;
+	return tuple;
+}
+
+/* What is left of a limit of 64: the host's own share, of two entries. */
+static struct ct_net *at_limit(struct fixture *f)
+{
+	struct ct_net *cn = &f->cn[0];
+
+	cn->net = &init_net;
+	cn->max = 64;
+	atomic_set(&cn->held, 63);
+	return cn;
+}
+
+/* Entries in the host's own share, counted by all and by source. */
+static void expect_kept(struct kunit *test, const struct ct_net *cn, int wanted)
+{
+	unsigned int i;
+	int sum = 0;
+
+	for (i = 0; i < CT_KEPT_SLOTS; i++) {
+		KUNIT_EXPECT_GE(test, atomic_read(&cn->kept.by[i]), 0);
+		sum += atomic_read(&cn->kept.by[i]);
+	}
+	KUNIT_EXPECT_EQ(test, sum, wanted);
+	KUNIT_EXPECT_EQ(test, atomic_read(&cn->kept.total), wanted);
+}
+
 /* What the host itself has is not for others to evict. */
 static void order_kept(struct kunit *test)
 {
 	struct fixture *f = test->priv;
+	struct ct_net *cn = at_limit(f);
 	unsigned int i;
 
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < 2; i++) {
+		KUNIT_ASSERT_EQ(test, ct_room_take(cn, with_host(f, i)),
+				CT_ROOM_KEPT);
 		atomic_or(CT_HOT_KEPT, &f->e[i].hot);
 		place(test, i, i % 2 ? REPLIED : UNREPLIED, stranger(i), 5);
 	}
-	KUNIT_EXPECT_FALSE(test, ct_evict(&f->cn[0], false));
-	for (i = 0; i < 20; i++)
-		KUNIT_EXPECT_TRUE(test, ct_evict(&f->cn[0], true));
-	KUNIT_EXPECT_FALSE(test, ct_evict(&f->cn[0], true));
+	expect_kept(test, cn, 2);
+	KUNIT_EXPECT_EQ(test, ct_evict(cn, false), CT_ROOM_NONE);
+	/* Not for who has his part already. */
+	KUNIT_EXPECT_EQ(test, ct_room_take(cn, with_host(f, 1)), CT_ROOM_NONE);
+	KUNIT_EXPECT_EQ(test, living(f, 0, 2), 2U);
+	expect_kept(test, cn, 2);
+	/* Somebody has a reference still: who makes it go gets in all the same. */
+	for (i = 2; i < 4; i++) {
+		KUNIT_EXPECT_EQ(test, ct_room_take(cn, with_host(f, i)),
+				CT_ROOM_KEPT);
+		KUNIT_EXPECT_EQ(test, living(f, 0, 2), 3 - i);
+		expect_kept(test, cn, 2);
+	}
+	KUNIT_EXPECT_EQ(test, ct_evict(cn, true), CT_ROOM_NONE);
+}
+
+/* The share is full, and who goes for the host was not in it. */
+static void evicted_beside_kept(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct ct_net *cn = at_limit(f);
+	struct ct_candidates *c;
+	enum ct_room room;
+	unsigned int i;
+
+	for (i = 0; i < 2; i++)
+		KUNIT_ASSERT_EQ(test, ct_room_take(cn, with_host(f, i)),
+				CT_ROOM_KEPT);
+	place(test, 10, REPLIED, stranger(10), 5);
+	local_bh_disable();
+	c = this_cpu_ptr(cn->candidates);
+	/* Nobody was there for others a moment ago. */
+	c->until[false] = jiffies + 60 * HZ;
+	room = ct_room_take(cn, with_host(f, 2));
+	local_bh_enable();
+	KUNIT_EXPECT_EQ(test, room, alive(f, 10) ? CT_ROOM_NONE : CT_ROOM_FREE);
+	KUNIT_EXPECT_FALSE(test, alive(f, 10));
+	expect_kept(test, cn, 2);
 }
 
 /* That nobody may go is not found out again for each packet. */
@@ -667,13 +742,14 @@ static void nobody_remembered(struct kunit *test)
 	c = this_cpu_ptr(f->cn[0].candidates);
 	c->deep = jiffies - 1;
 	until = jiffies;
-	KUNIT_EXPECT_FALSE(test, ct_evict(&f->cn[0], false));
+	KUNIT_EXPECT_EQ(test, ct_evict(&f->cn[0], false), CT_ROOM_NONE);
 	KUNIT_EXPECT_TRUE(test, time_after(c->until[false], until));
 	/* On a busy machine that may be over by now. */
 	c->until[false] = jiffies + 60 * HZ;
 	before = c->cursor;
 	for (i = 0; i < 1000; i++)
-		KUNIT_EXPECT_FALSE(test, ct_evict(&f->cn[0], false));
+		KUNIT_EXPECT_EQ(test, ct_evict(&f->cn[0], false),
+				CT_ROOM_NONE);
 	KUNIT_EXPECT_EQ(test, c->cursor, before);
 	c->until[false] = jiffies;
 	local_bh_enable();
@@ -700,7 +776,8 @@ static void looks_bounded(struct kunit *test)
 		c->deep = jiffies;
 		c->until[false] = jiffies;
 		before = c->cursor;
-		KUNIT_EXPECT_FALSE(test, ct_evict(&f->cn[0], false));
+		KUNIT_EXPECT_EQ(test, ct_evict(&f->cn[0], false),
+				CT_ROOM_NONE);
 		most = max(most, c->cursor - before);
 	}
 	local_bh_enable();
@@ -860,6 +937,7 @@ static struct kunit_case overload_cases[] = {
 	KUNIT_CASE(order_young_flood),
 	KUNIT_CASE_PARAM(order_source, source_gen_params),
 	KUNIT_CASE(order_kept),
+	KUNIT_CASE(evicted_beside_kept),
 	KUNIT_CASE(nobody_remembered),
 	KUNIT_CASE(looks_bounded),
 	KUNIT_CASE(expiry_is_fair),

@@ -83,9 +83,11 @@ void ct_room_give(struct ct_net *cn, const struct nf_conntrack_tuple *orig);
  * closed; the oldest there, or of the source that holds most, as far as a
  * look at a bounded number of entries tells.
  * Context: softirq or process, no lock held.
- * Return: true if one was killed
+ * Return: %CT_ROOM_NONE: nobody was killed; %CT_ROOM_FREE: somebody;
+ * %CT_ROOM_KEPT: somebody in the host's own share, whose place there is the
+ * caller's now, though not the part of it that a source may have
  */
-bool ct_evict(struct ct_net *cn, bool own);
+enum ct_room ct_evict(struct ct_net *cn, bool own);
 
 /**
  * ct_candidates_init() - make a namespace's lists of eviction candidates
