@@ -120,7 +120,8 @@ int ct_candidates_init(struct ct_net *cn)
 		INIT_HLIST_HEAD(&c->late);
 		INIT_LIST_HEAD(&c->late_node);
 		c->cursor = get_random_u32();
-		c->deep = jiffies - 1;
+		c->deep[false] = jiffies - 1;
+		c->deep[true] = jiffies - 1;
 		c->until[false] = jiffies;
 		c->until[true] = jiffies;
 	}
@@ -374,9 +375,11 @@ static void look(struct choice *ch, unsigned int wanted, unsigned int looks,
 /* Nobody in the list is old, and there was none beside: look further. */
 static void look_deeper(struct choice *ch)
 {
-	if (!time_after(jiffies, ch->c->deep))
+	unsigned long *deep = &ch->c->deep[ch->own];
+
+	if (!time_after(jiffies, *deep))
 		return;
-	ch->c->deep = jiffies;
+	*deep = jiffies;
 	ch->sure = true;
 	look(ch, 1, DEEPER * LOOKS, DEEPER * BUCKETS);
 }

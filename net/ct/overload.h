@@ -37,9 +37,9 @@ struct ct_sources {
  * @cursor: where in the table it looks next
  * @seen: entries that it saw there and that may go, halved now and then
  * @unreplied: how many of them saw no reply
- * @deep: jiffies when it last searched for long
- * @until: jiffies until which it knows that nobody may go; for anybody, and for
- *	the host itself
+ * @deep: jiffies when it last searched for long; for anybody, and for the host
+ *	itself, whose turn comes in the same jiffy
+ * @until: jiffies until which it knows that nobody may go; by the same
  * @sources: who holds what may go
  * @refused: packets refused here
  * @late: whose time is up, in no slot of that CPU's wheel any more; under its lock
@@ -54,7 +54,7 @@ struct ct_candidates {
 	u32 cursor;
 	u32 seen;
 	u32 unreplied;
-	unsigned long deep;
+	unsigned long deep[2];
 	unsigned long until[2];
 	struct ct_sources sources;
 	u64 refused;

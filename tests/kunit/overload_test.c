@@ -727,6 +727,31 @@ static void evicted_beside_kept(struct kunit *test)
 	expect_kept(test, cn, 2);
 }
 
+/* That others looked for long this jiffy takes nothing from the host. */
+static void deep_for_own(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct ct_candidates *c;
+	unsigned int i, n = 0;
+
+	for (i = 20; i < ENTRIES; i++)
+		place(test, i, OPEN, stranger(i), 900);
+	for (i = 0; i < 20; i++) {
+		atomic_or(CT_HOT_KEPT, &f->e[i].hot);
+		atomic_inc(&f->cn[0].kept.by[0]);
+		place(test, i, REPLIED, stranger(i), 5);
+		local_bh_disable();
+		c = this_cpu_ptr(f->cn[0].candidates);
+		c->until[false] = jiffies;
+		c->until[true] = jiffies;
+		c->deep[true] = jiffies - 1;
+		ct_evict(&f->cn[0], false);
+		n += ct_evict(&f->cn[0], true) == CT_ROOM_KEPT;
+		local_bh_enable();
+	}
+	KUNIT_EXPECT_EQ(test, n, 20U);
+}
+
 /* That nobody may go is not found out again for each packet. */
 static void nobody_remembered(struct kunit *test)
 {
@@ -740,7 +765,7 @@ static void nobody_remembered(struct kunit *test)
 		place(test, i, OPEN, stranger(i), 900);
 	local_bh_disable();
 	c = this_cpu_ptr(f->cn[0].candidates);
-	c->deep = jiffies - 1;
+	c->deep[false] = jiffies - 1;
 	until = jiffies;
 	KUNIT_EXPECT_EQ(test, ct_evict(&f->cn[0], false), CT_ROOM_NONE);
 	KUNIT_EXPECT_TRUE(test, time_after(c->until[false], until));
@@ -773,7 +798,7 @@ static void looks_bounded(struct kunit *test)
 	c = this_cpu_ptr(f->cn[0].candidates);
 	/* As if the jiffy's long look were over. */
 	for (i = 0; i < 100; i++) {
-		c->deep = jiffies;
+		c->deep[false] = jiffies;
 		c->until[false] = jiffies;
 		before = c->cursor;
 		KUNIT_EXPECT_EQ(test, ct_evict(&f->cn[0], false),
@@ -938,6 +963,7 @@ static struct kunit_case overload_cases[] = {
 	KUNIT_CASE_PARAM(order_source, source_gen_params),
 	KUNIT_CASE(order_kept),
 	KUNIT_CASE(evicted_beside_kept),
+	KUNIT_CASE(deep_for_own),
 	KUNIT_CASE(nobody_remembered),
 	KUNIT_CASE(looks_bounded),
 	KUNIT_CASE(expiry_is_fair),
