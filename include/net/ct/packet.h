@@ -8,6 +8,10 @@
  * socket's ring, or another machine's memory. So what is looked at is copied
  * first, by what is here and by nothing else, and what was found valid is what
  * is used.
+ *
+ * Checksums are the exception: they are computed over the packet, all of it, and
+ * so read again what was copied. Nothing else is decided by those bytes: a right
+ * one says what was there at that moment, and what is used is the copy.
  */
 
 #include <linux/icmp.h>
