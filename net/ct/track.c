@@ -196,7 +196,10 @@ static noinline unsigned int invalid_of(const struct ct_packet *p,
 /* One of which not even the transport header was found. */
 static noinline unsigned int unread(struct ct_packet *p, enum ct_invalid reason)
 {
-	struct nf_conntrack_tuple none = { .src.l3num = p->l3 };
+	struct nf_conntrack_tuple none = {
+		.src.l3num = p->l3,
+		.dst.protonum = p->l4,
+	};
 
 	if (reason == CT_PASS_BY)
 		return NF_ACCEPT;

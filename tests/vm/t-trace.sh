@@ -96,6 +96,11 @@ found = events(lambda: wire.pass_on("a", short))
 subset("less than ports", one("invalid", found), protocol=6,
        src="10.8.0.1:0", reason=5)
 
+# Destination options, longer than the packet: what comes after them is not known.
+found = events(lambda: wire.pass_on(
+    "a", ip(A6, B6, 60, b"\x06\xff" + bytes(6))))
+subset("no transport header", one("invalid", found), protocol=255, reason=4)
+
 
 def sctp(vtag, chunk):
     data = struct.pack("!HHII", 5000, 80, vtag, 0) + chunk
