@@ -452,7 +452,8 @@ unsigned int ct_track(struct ct_net *cn, struct sk_buff *skb,
 /*
  * Somebody confirmed the same connection first: two packets of one socket on
  * two CPUs, a SYN and the next one out of a queue, or both ends spoke at once.
- * The packet joins the entry that won, as if it came in only now.
+ * The packet joins the entry that won, as if it came in only now. The same: in
+ * both directions, zones and all, or answers to it would be looked for elsewhere.
  */
 static bool join_winner(struct ct_packet *p, struct ct_entry *loser,
 			struct ct_entry *winner)
@@ -469,7 +470,8 @@ static bool join_winner(struct ct_packet *p, struct ct_entry *loser,
 	for (dir = 0; dir < IP_CT_DIR_MAX; dir++)
 		if (ct_tuple_equal(orig, &winner->dir[dir].tuple) &&
 		    ct_tuple_equal(repl, &winner->dir[!dir].tuple) &&
-		    winner->zone_id[dir] == loser->zone_id[IP_CT_DIR_ORIGINAL])
+		    winner->zone_id[dir] == loser->zone_id[IP_CT_DIR_ORIGINAL] &&
+		    winner->zone_id[!dir] == loser->zone_id[IP_CT_DIR_REPLY])
 			break;
 	if (dir == IP_CT_DIR_MAX)
 		return false;

@@ -245,6 +245,32 @@ if ours():
     equal("rewritten: flags that nobody sends",
           rewritten(syn[:33] + b"\x03" + syn[34:]), 1)
 
+# The same addresses, and the same zone there, but not back: an answer would be
+# looked for in the zone of one of them alone, so they are two connections, of which
+# the second one has no room.
+run("nft", "add chain inet hold2 zones "
+    "{ type filter hook prerouting priority -300; }")
+for length, zone in ((9, "ct zone set 5"), (10, "ct original zone set 5")):
+    run("nft", "add rule inet hold2 zones udp length %d %s" % (length, zone))
+run("nft", "add rule inet hold2 forward udp length 9-10 queue num 5")
+for first, second, arrive in ((b"x", b"xy", 1), (b"xy", b"x", 1),
+                              (b"x", b"x", 2),
+                              (b"xy", b"xy", 2)) if ours() else ():
+    flush()
+    before = stat("clash_resolve"), stat("insert_failed")
+    queue, held = hold([udp_packet(A4, B4, 6010, 53, payload)
+                        for payload in (first, second)])
+    for packet in held:
+        queue.verdict(packet)
+    equal("%s and %s in zones of %s" %
+          (first, second, "one kind" if first == second else "two kinds"),
+          len(arrived()), arrive)
+    equal("joined, or refused", (stat("clash_resolve") - before[0],
+                                 stat("insert_failed") - before[1]),
+          (arrive - 1, 2 - arrive))
+    queue.socket.close()
+run("nft", "delete chain inet hold2 zones")
+
 # What is not tracked goes through the same hook.
 run("nft", "add chain inet hold2 raw "
     "{ type filter hook prerouting priority -300; }")
