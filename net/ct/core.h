@@ -37,8 +37,14 @@ extern struct mutex ct_nets_mutex;
 extern struct list_head ct_nets;
 
 /*
+ * ct_hooks_get() for the sake of hooks=: nobody asks, so nobody is to pay for
+ * it. ct_hooks_put() undoes it. Process.
+ */
+int ct_hooks_hold(struct ct_net *cn, u8 family);
+
+/*
  * Which of them are tracked though no rule asks. Process. ct_tracked_join() is
- * called under ct_nets_mutex; 0, or what ct_hooks_get() returns.
+ * called under ct_nets_mutex; 0, or what ct_hooks_hold() returns.
  * ct_tracked_leave() when the namespace is in the list no more.
  */
 int ct_tracked_join(struct ct_net *cn);

@@ -125,12 +125,13 @@ static __always_inline void fill(struct ct_entry *e, struct ct_net *cn,
 }
 
 /* Out of the way of the first namespace's packets, which pay for nothing. */
-static noinline struct ct_entry *alloc_charged(const struct ct_payer *p,
-					       gfp_t gfp)
+static noinline struct ct_entry *alloc_charged(struct ct_payer *p, gfp_t gfp)
 {
-	struct mem_cgroup *outer = ct_payer_enter(p);
+	struct mem_cgroup *outer;
 	struct ct_entry *e;
 
+	ct_payer_ask(p);
+	outer = ct_payer_enter(p);
 	/* What is urgent is charged above every limit: this is not. */
 	gfp &= ~__GFP_HIGH;
 	e = kmem_cache_alloc(ct_entry_cache, gfp | __GFP_NOWARN | p->account);

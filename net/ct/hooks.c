@@ -15,6 +15,7 @@
 #include <net/ct/table.h>
 #include <net/netfilter/ipv4/nf_defrag_ipv4.h>
 #include <net/netfilter/ipv6/nf_defrag_ipv6.h>
+#include "core.h"
 
 static DEFINE_MUTEX(hooks_mutex);
 
@@ -171,7 +172,7 @@ static void lock_and_forget(struct ct_net *cn, unsigned int families)
 	}
 }
 
-int ct_hooks_get(struct ct_net *cn, u8 family)
+int ct_hooks_hold(struct ct_net *cn, u8 family)
 {
 	unsigned int which = wanted(family);
 	int err = 0;
@@ -186,13 +187,20 @@ int ct_hooks_get(struct ct_net *cn, u8 family)
 		if (err && which & BIT(0))
 			put_one(cn, false);
 	}
-	if (!err) {
+	if (!err)
 		WRITE_ONCE(cn->users, cn->users + 1);
-		ct_payer_ask(&cn->payer, cn->net);
-	}
 	mutex_unlock(&hooks_mutex);
 	if (!err)
 		ct_net_get(cn);
+	return err;
+}
+
+int ct_hooks_get(struct ct_net *cn, u8 family)
+{
+	int err = ct_hooks_hold(cn, family);
+
+	if (!err)
+		ct_payer_ask(&cn->payer);
 	return err;
 }
 EXPORT_SYMBOL_GPL(ct_hooks_get);

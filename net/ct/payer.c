@@ -5,30 +5,30 @@
  */
 #include <linux/export.h>
 #include <linux/memcontrol.h>
-#include <linux/nsproxy.h>
 #include <linux/slab.h>
 #include <net/ct/payer.h>
 #include <net/net_namespace.h>
 
+/* Two may want tracking at the same time: who comes first pays. */
 static void take_current(struct ct_payer *p)
 {
-	if (current->mm)
-		WRITE_ONCE(p->memcg, get_mem_cgroup_from_mm(current->mm));
+	struct mem_cgroup *memcg = get_mem_cgroup_from_mm(current->mm);
+
+	if (cmpxchg(&p->memcg, NULL, memcg))
+		mem_cgroup_put(memcg);
 }
 
 void ct_payer_init(struct ct_payer *p, const struct net *net, bool made)
 {
 	p->account = net_eq(net, &init_net) ? 0 : __GFP_ACCOUNT;
 	p->memcg = NULL;
-	if (p->account && made)
-		take_current(p);
+	if (made)
+		ct_payer_ask(p);
 }
 
-void ct_payer_ask(struct ct_payer *p, const struct net *net)
+void ct_payer_ask(struct ct_payer *p)
 {
-	/* Not who loads modules, or sets hooks=, from outside. */
-	if (p->account && !p->memcg && current->nsproxy &&
-	    net_eq(current->nsproxy->net_ns, net))
+	if (p->account && !READ_ONCE(p->memcg) && ct_payer_is_process())
 		take_current(p);
 }
 

@@ -36,7 +36,7 @@ static int track_unasked(struct ct_net *cn)
 	int err = 0;
 
 	if (!cn->unasked) {
-		err = ct_hooks_get(cn, NFPROTO_INET);
+		err = ct_hooks_hold(cn, NFPROTO_INET);
 		cn->unasked = !err;
 	}
 	return err;

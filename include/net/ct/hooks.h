@@ -19,7 +19,8 @@ struct nf_hook_state;
  *	none, but the caller is counted as one who uses ct there
  *
  * Who succeeded holds a reference to @cn until ct_hooks_put(), so that
- * ct_net() of its namespace may be called until then, even while that exits.
+ * ct_net() of its namespace may be called until then, even while that exits. If
+ * nobody pays for what @cn holds, the current process does: see struct ct_payer.
  * Context: process. Return: 0, -EPROTO for any other family, or what the
  * registration of hooks or of defragmentation failed with
  */

@@ -18,6 +18,9 @@ struct net;
  *
  * A process that makes an entry, by a packet that it sends or by netlink, pays
  * for it itself.
+ *
+ * @memcg is who made the namespace. Of one that was there before ct that is not
+ * known: there it is who asks first for tracking, or makes an entry.
  */
 struct ct_payer {
 	gfp_t account;
@@ -34,12 +37,21 @@ struct ct_payer {
 void ct_payer_init(struct ct_payer *p, const struct net *net, bool made);
 
 /**
- * ct_payer_ask() - a process wants connections of a namespace tracked
- * @p: of that namespace; if nobody pays yet, a process in it does from now on
- * @net: the namespace
- * Context: process; the caller sees to it that there is one at a time
+ * ct_payer_is_process() - can what is allocated now be charged to a process?
+ * Context: any. Return: true if so, and then it is the current one
  */
-void ct_payer_ask(struct ct_payer *p, const struct net *net);
+static inline bool ct_payer_is_process(void)
+{
+	return in_task() && current->mm && !(current->flags & PF_KTHREAD);
+}
+
+/**
+ * ct_payer_ask() - somebody wants connections of a namespace tracked
+ * @p: of that namespace; if nobody pays yet, the current process does from now
+ *	on, if there is one, be it in that namespace or not
+ * Context: any
+ */
+void ct_payer_ask(struct ct_payer *p);
 
 /**
  * ct_payer_exit() - drop what ct_payer_init() or ct_payer_ask() took
@@ -65,10 +77,8 @@ void *ct_payer_zalloc(const struct ct_payer *p, size_t size, gfp_t gfp);
  */
 static inline struct mem_cgroup *ct_payer_enter(const struct ct_payer *p)
 {
-	bool process = in_task() && current->mm &&
-		       !(current->flags & PF_KTHREAD);
-
-	return set_active_memcg(process ? NULL : READ_ONCE(p->memcg));
+	return set_active_memcg(ct_payer_is_process() ?
+				NULL : READ_ONCE(p->memcg));
 }
 
 /**
