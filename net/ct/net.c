@@ -29,7 +29,9 @@ static struct ct_net *first;
 
 static unsigned int ct_net_id __read_mostly;
 static struct workqueue_struct *free_wq;
-static bool registered;
+
+/* Who loads ct: the namespaces that he comes to are not of his making. */
+static const struct task_struct *loader;
 
 struct ct_net *ct_net(const struct net *net)
 {
@@ -134,7 +136,7 @@ static int __net_init net_init(struct net *net)
 	struct ct_net *cn;
 	int err = -ENOMEM;
 
-	ct_payer_init(&payer, net, registered);
+	ct_payer_init(&payer, net, current != READ_ONCE(loader));
 	cn = kzalloc(sizeof(*cn), GFP_KERNEL | payer.account);
 	if (!cn)
 		goto payer;
@@ -223,10 +225,12 @@ int __init ct_net_init(void)
 
 int __init ct_net_register(void)
 {
-	int err = register_pernet_subsys(&net_ops);
+	int err;
 
-	/* Who makes a namespace from now on does so in ct's time. */
-	registered = !err;
+	/* Somebody else may make one before it has returned. */
+	WRITE_ONCE(loader, current);
+	err = register_pernet_subsys(&net_ops);
+	WRITE_ONCE(loader, NULL);
 	return err;
 }
 
