@@ -165,7 +165,8 @@ struct ct_net {
 /* A packet finds the table on the line where the key is, and no writer there. */
 static_assert(CT_NET_LINE(table.cur) == CT_NET_LINE(key));
 static_assert(CT_NET_LINE(table.nodes) != CT_NET_LINE(table.cur));
-static_assert(CT_NET_LINE(log) < CT_NET_LINE(timeout));
+static_assert((offsetofend(struct ct_net, log) - 1) / L1_CACHE_BYTES <
+	      CT_NET_LINE(timeout));
 
 /**
  * ct_net() - connection tracking of a namespace
