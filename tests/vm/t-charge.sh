@@ -223,11 +223,13 @@ modprobe veth
 load_ct always
 for way in sent received netlink; do
 	bytes=$(charge $way 12000)
-	# With netlink's, labels too.
 	echo "# $way: $((bytes / 12000)) bytes an entry"
 	check "entries are charged: $way" \
 		test "$bytes" -ge $((12000 * (256 + 16)))
+	[ $way = netlink ] || without=$bytes
 done
+check "and their labels, which netlink sets" \
+	test "$bytes" -ge $((without + 12000 * 48))
 bytes=$(charge host 12000)
 check "those of the first namespace are not" \
 	test "$bytes" -lt $((12000 * 64))

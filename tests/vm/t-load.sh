@@ -125,6 +125,7 @@ counts()
 insmod "$(modinfo -n ct)"
 is "insmod alone" "$(hooks)" init
 check "tracks the first namespace" counts
+is "for nobody's rules" "$(cat /sys/module/ct/parameters/users)" ""
 rmmod ct
 conntrack -L >"$TMP/list" 2>&1
 check "conntrack -L loads ct" loaded ct

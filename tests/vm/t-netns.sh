@@ -57,6 +57,22 @@ if ours; then
 	ip netns del late
 	until_true rmmod ct_nft
 
+	# One has no room for more hooks: nothing changes in any.
+	load_ct init
+	namespace full
+	for n in $(seq 1024); do
+		echo "add chain ip t c$n { type filter hook prerouting priority 0; }"
+	done | sed '1i add table ip t' | ip netns exec full nft -f -
+	check_fails "where there are too many hooks, always cannot be had" \
+		sh -c 'echo always >/sys/module/ct/parameters/hooks'
+	is "so nothing changes" "$(cat /sys/module/ct/parameters/hooks)" init
+	check_fails "in no namespace" tracked n0
+	check "the first one is tracked as before" tracked
+	namespace late
+	check_fails "nor later" tracked late
+	ip netns del late
+	ip netns del full
+
 	# Who listens asks for nothing: the kernel does not tell where he is.
 	load_ct demand
 	ip netns exec n0 conntrack -E >"$TMP/events" 2>"$TMP/err" &

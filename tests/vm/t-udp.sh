@@ -91,6 +91,35 @@ for six in (False, True):
     check("both arrive", None not in out, out)
     check("one entry for both", entry(1010, six), entries("udp"))
     queue.socket.close()
+
+# Both ends speak first: who comes second has answered, and is told of and counted.
+if ours():
+    sysctl("acct", 1)
+    run("nft", "add rule inet hold forward udp sport 53 queue num 5")
+    events = subprocess.Popen(["stdbuf", "-oL", "conntrack", "-E", "-p", "udp"],
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                              text=True)
+    time.sleep(1)
+    queue = Queue(5)
+    wire.a.send(udp_packet(A4, B4, 1011, 53, b"12345678"))
+    wire.b.send(udp_packet(B4, A4, 53, 1011, b"1234"))
+    held = [queue.receive(), queue.receive()]
+    check("a packet of each end is held", None not in held, held)
+    for packet in held:
+        queue.verdict(packet[0])
+    check("the answer arrives", wire.a.receive(2) is not None)
+    e = entry(1011)
+    check("in the entry of the question", e and e.replied, entries("udp"))
+    equal("each in its direction",
+          e and [v for k, v in e.pairs if k in ("packets", "bytes")],
+          ["1", "36", "1", "32"])
+    check("and no other", one_entry("udp", B4, A4, 53, 1011) is None)
+    time.sleep(1)
+    events.terminate()
+    equal("it is told of", re.findall(r"\[(\w+)\]", events.stdout.read()),
+          ["NEW", "UNREPLIED", "UPDATE"])
+    queue.socket.close()
+    sysctl("acct", 0)
 run("nft", "delete table inet hold")
 END
 
