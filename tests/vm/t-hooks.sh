@@ -245,16 +245,19 @@ if ours():
     equal("rewritten: flags that nobody sends",
           rewritten(syn[:33] + b"\x03" + syn[34:]), 1)
 
-# The same addresses, and the same zone there, but not back: an answer would be
-# looked for in the zone of one of them alone, so they are two connections, of which
-# the second one has no room.
+# The same addresses, but not the same zone back, or there: an answer would be looked
+# for in the zone of one of them alone, or be both's, so they are two connections, of
+# which the second one has no room.
 run("nft", "add chain inet hold2 zones "
     "{ type filter hook prerouting priority -300; }")
-for length, zone in ((9, "ct zone set 5"), (10, "ct original zone set 5")):
-    run("nft", "add rule inet hold2 zones udp length %d %s" % (length, zone))
-run("nft", "add rule inet hold2 forward udp length 9-10 queue num 5")
+zones = {b"x": "ct zone set 5", b"xy": "ct original zone set 5",
+         b"xyz": "ct original zone set 6"}
+for payload, zone in zones.items():
+    run("nft", "add rule inet hold2 zones udp length %d %s" %
+        (8 + len(payload), zone))
+run("nft", "add rule inet hold2 forward udp length 9-11 queue num 5")
 for first, second, arrive in ((b"x", b"xy", 1), (b"xy", b"x", 1),
-                              (b"x", b"x", 2),
+                              (b"xy", b"xyz", 1), (b"x", b"x", 2),
                               (b"xy", b"xy", 2)) if ours() else ():
     flush()
     before = stat("clash_resolve"), stat("insert_failed")
@@ -262,9 +265,7 @@ for first, second, arrive in ((b"x", b"xy", 1), (b"xy", b"x", 1),
                         for payload in (first, second)])
     for packet in held:
         queue.verdict(packet)
-    equal("%s and %s in zones of %s" %
-          (first, second, "one kind" if first == second else "two kinds"),
-          len(arrived()), arrive)
+    equal("%s, and %s" % (zones[first], zones[second]), len(arrived()), arrive)
     equal("joined, or refused", (stat("clash_resolve") - before[0],
                                  stat("insert_failed") - before[1]),
           (arrive - 1, 2 - arrive))
