@@ -21,7 +21,7 @@ help:
 	@echo 'demo         see ct at work in a virtual machine'
 	@echo 'check        set up, and all tests; see Documentation/testing.md'
 	@echo 'check-quick  those that are worth their time many times a day'
-	@echo 'lint         checkpatch, sparse, compiler warnings, shellcheck'
+	@echo 'lint         checkpatch, sparse, compiler warnings, shellcheck, own rules'
 	@echo 'kunit        the unit tests, in user-mode Linux'
 	@echo 'vm-check     those in VMs alone, with more rounds of what is repeated'
 	@echo 'vm-repeat    20 times in a row, on a busy machine; TIMES=20, TESTS='
