@@ -40,6 +40,11 @@ n0 nft -f - <<-END
 			type filter hook input priority 0
 			tcp dport 83 reject with tcp reset
 		}
+		chain output {
+			type filter hook output priority 0
+			tcp flags rst ct state related counter
+			tcp flags rst ct state != related counter
+		}
 	}
 END
 for host in 10.0.2.1 '[fd00:2::1]' 10.0.1.254 '[fd00:1::fe]'; do
@@ -50,6 +55,8 @@ for host in 10.0.2.1 '[fd00:2::1]' 10.0.1.254 '[fd00:1::fe]'; do
 	# Without it, socat goes on for two minutes.
 	check "at once" test $((SECONDS - start)) -lt 20
 done
+is "each reset is related to what it answers" "$(n0 nft list table inet refuse |
+	grep -o 'packets [0-9]*' | tr '\n' ' ')" "packets 4 packets 0 "
 unseen "a rejected connection is not confirmed as open" \
 	'ESTABLISHED .*dport=8[13]'
 is "UDP is rejected" "$(ask_udp n1 10.0.2.1 81 2>&1 | grep -c refused)" 1
@@ -218,6 +225,19 @@ queue.verdict(held[1])
 equal("the second one, late", len(arrived()), 1 if joins else 0)
 equal("changes nothing", talk.state(), "SYN_RECV")
 queue.socket.close()
+
+# Who joins is judged as any other: this SYN's number is the one that counts.
+talk = Talk(wire, 6007)
+queue, held = hold([talk.packet("a", "S", seq=1000),
+                    talk.packet("a", "S", seq=900000)])
+for packet in held:
+    queue.verdict(packet)
+arrived()
+queue.socket.close()
+talk.next["a"] = 900001
+talk.step("b", "SA")
+if ours():
+    equal("an answer to the second SYN", talk.state(), "SYN_RECV")
 
 # Who holds it may write into it: a data offset past the end, another protocol.
 # Nothing but dropping is right for ct, and nothing else may come of it.
