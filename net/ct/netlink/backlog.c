@@ -192,18 +192,18 @@ static struct sk_buff *roomy_tail(struct ct_event_queue *q,
 }
 
 /* Small ones would waste memory, and the listener's. */
-static bool merge(struct ct_event_queue *q, const struct sk_buff *skb,
+static bool merge(struct ct_event_queue *q, const struct sk_buff *more,
 		  u32 mask)
 {
 	struct sk_buff *tail = skb_peek_tail(&q->held);
 
-	if (!tail || !same_fate(tail, skb, mask))
+	if (!tail || !same_fate(tail, more, mask))
 		return false;
 	tail = roomy_tail(q, tail);
 	if (!tail)
 		return false;
-	skb_put_data(tail, skb->data, skb->len);
-	ct_batch(tail)->messages += ct_batch(skb)->messages;
+	skb_put_data(tail, more->data, more->len);
+	ct_batch(tail)->messages += ct_batch(more)->messages;
 	return true;
 }
 
