@@ -298,6 +298,22 @@ void ct_entry_free(struct ct_entry *e)
 }
 EXPORT_SYMBOL_GPL(ct_entry_free);
 
+/*
+ * Is that the id of the zone in the direction that was found? A tuple that is
+ * the same both ways is found by either, and is of the other one as well.
+ */
+static bool in_zone(const struct ct_entry *e,
+		    const struct nf_conntrack_tuple *tuple,
+		    const struct nf_conntrack_zone *zone, u16 id,
+		    unsigned int *dir)
+{
+	if (likely(id == ct_zone_id(zone, *dir)))
+		return true;
+	*dir = !*dir;
+	return ct_tuple_equal(&e->dir[*dir].tuple, tuple) &&
+	       READ_ONCE(e->zone_id[*dir]) == id;
+}
+
 struct ct_entry *ct_entry_find(struct ct_net *cn,
 			       const struct nf_conntrack_tuple *tuple,
 			       const struct nf_conntrack_zone *zone,
@@ -313,8 +329,7 @@ struct ct_entry *ct_entry_find(struct ct_net *cn,
 			break;
 		e = ct_table_lookup(&cn->table, cn, tuple, id,
 				    ct_tuple_hash(cn, tuple, id), dir);
-		/* That id, in the direction where the zone has it. */
-		if (e && id == ct_zone_id(zone, *dir))
+		if (e && in_zone(e, tuple, zone, id, dir))
 			return e;
 		ct_entry_put(e);
 	}

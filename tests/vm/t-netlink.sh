@@ -289,7 +289,24 @@ equal("stats: attributes of a CPU", kinds(rows[0].attrs),
       [2, 4, 8, 9, 10, 11, 12, 13, 14, 15])
 rows = S.dump(kind=3, subsys=EXP)
 equal("stats: expectations", kinds(rows[0].attrs), [1, 2, 3])
+# As it has always been: not of the subsystem that was asked.
+equal("stats: expectations, type", (rows[0].subsys, rows[0].kind), (CT, 3))
 equal("dump of nothing", S.dump(), [])
+
+# A tuple that is the same both ways: with a zone in one direction it is that of
+# the other direction, too, where no zone is.
+same = nest(TUPLE_ORIG, addresses("10.0.0.1", "10.0.0.1"), nest(2, u8(1, 89)))
+back = nest(TUPLE_REPLY, addresses("10.0.0.1", "10.0.0.1"), nest(2, u8(1, 89)))
+zoned = bytes.fromhex(
+    "2c000180" "14000180" "080001000a000001" "080002000a000001"
+    "0c000280" "0500010059000000" "0600030000050000")
+equal("create what returns as it went", S.ask(
+    NEW, same + back + be32(TIMEOUT, 100), ACK | CREATE).error, 0)
+S.send(GET, zoned)
+(m,) = S.read()
+equal("get it by a zone of the other direction", m.kind, NEW)
+equal("delete it by that", S.ask(DELETE, zoned).error, 0)
+equal("deleted it", S.dump(), [])
 END
 
 # --- Raw requests: malformed ones ---
@@ -311,6 +328,11 @@ refuses("addresses of the other family", S, E.EINVAL, GET, udp, family=10)
 refuses("no family", S, E.ENOENT if ours() else E.EOPNOTSUPP, GET, udp,
         family=0)
 refuses("family of bridges", S, E.EOPNOTSUPP, GET, udp, family=7)
+for kind, name in ((DYING, "dying"), (UNCONFIRMED, "unconfirmed")):
+    a = S.ask(kind)
+    equal("one that is " + name, a.error, E.EOPNOTSUPP)
+    if ours():
+        check("one that is %s: it says why" % name, a.text)
 refuses("status of 1 byte", S, E.ERANGE, GET, udp + u8(STATUS, 1))
 refuses("address of 3 bytes", S, E.ERANGE, GET,
         nest(TUPLE_ORIG, nest(1, attr(1, b"123"), attr(2, b"1234")),

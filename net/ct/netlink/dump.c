@@ -169,12 +169,13 @@ static int fill_cpu(struct sk_buff *skb, const struct netlink_callback *cb,
 	return 0;
 }
 
-/* No expectation was ever made. */
+/* No expectation was ever made. The answer has always been one of the conntrack
+ * subsystem.
+ */
 static int fill_expect_cpu(struct sk_buff *skb,
 			   const struct netlink_callback *cb, unsigned int cpu)
 {
-	const int type = nfnl_msg_type(NFNL_SUBSYS_CTNETLINK_EXP,
-				       IPCTNL_MSG_EXP_GET_STATS_CPU);
+	const int type = ct_nl_type(IPCTNL_MSG_EXP_GET_STATS_CPU);
 	struct nlmsghdr *nlh;
 
 	nlh = put_header(skb, cb, type, cpu);

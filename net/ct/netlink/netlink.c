@@ -339,7 +339,11 @@ static int get_stats(struct sk_buff *skb, const struct nfnl_info *info,
 static int get_unlisted(struct sk_buff *skb, const struct nfnl_info *info,
 			const struct nlattr * const cda[])
 {
-	return is_dump(info) ? ct_nl_dump_nothing(skb, info) : -EOPNOTSUPP;
+	if (is_dump(info))
+		return ct_nl_dump_nothing(skb, info);
+	NL_SET_ERR_MSG(info->extack,
+		       "these connections can only be listed, by NLM_F_DUMP");
+	return -EOPNOTSUPP;
 }
 
 #define WITH_ATTRS(fn) { \
