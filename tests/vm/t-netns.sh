@@ -3,6 +3,7 @@
 #
 # Namespaces: each has its own table, comes and goes under traffic, and leaves
 # nothing behind. Which of them are tracked is said by hooks=.
+# seconds: 60
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
 
