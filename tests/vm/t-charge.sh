@@ -4,7 +4,7 @@
 # What the namespaces of a user hold is charged to his memory cgroup: entries
 # that his packets make, sent or received, that he makes by netlink, and the table;
 # also of a namespace that was there before ct, and no more than the cgroup may have.
-# seconds: 60
+# seconds: 70
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
 ours || { skip "charging" "is about ct"; DONE=1; exit 0; }
