@@ -19,7 +19,7 @@
 #define STEP_MAX	64
 
 /* Batches that may have to go for one. */
-#define MAKE_ROOM_MAX	4
+#define MAKE_ROOM_MAX	16
 
 /*
  * Bytes, in all namespaces together. What users make of namespaces of their own
@@ -117,12 +117,19 @@ static void lose(struct ct_event_queue *q, const struct sk_buff *skb)
 	atomic64_add(ct_batch(skb)->messages, &q->lost);
 }
 
+static void tell(struct ct_event_queue *q, const struct sk_buff *skb)
+{
+	nfnetlink_set_err(ct_queue_net(q), 0, ct_batch(skb)->group, -ENOBUFS);
+}
+
 /* Its last chance. Who refuses is told by netlink. */
 static void offer_or_lose(struct ct_event_queue *q, struct ct_listener *l,
 			  struct sk_buff *skb)
 {
 	enum ct_took took = ct_listener_offer(q, l, skb);
 
+	if (took == CT_LOST)
+		tell(q, skb);
 	if (took == CT_FULL || took == CT_LOST)
 		lose(q, skb);
 }
@@ -141,7 +148,11 @@ static void drop_oldest(struct ct_event_queue *q, u32 needed)
 	unsigned int i;
 
 	for_each_set_bit(i, &mask, CT_LISTENERS) {
-		offer_or_lose(q, &q->listeners[i], skb);
+		/* Who is given up has got newer ones. */
+		if (q->listeners[i].given_up)
+			lose(q, skb);
+		else
+			offer_or_lose(q, &q->listeners[i], skb);
 		done(q, &q->listeners[i]);
 		if (!(needed & BIT(i)))
 			caught_up(q, &q->listeners[i]);
@@ -207,23 +218,54 @@ static bool merge(struct ct_event_queue *q, const struct sk_buff *more,
 	return true;
 }
 
+/* As ct_backlog_push(); who has got everything is still remembered. */
+static unsigned int push(struct ct_event_queue *q, struct ct_listener *l,
+			 unsigned int max)
+{
+	unsigned int n = 0, steps;
+	enum ct_took took;
+
+	for (steps = 0; l->waiting && n < max && steps < STEP_MAX; steps++) {
+		if (!is_for(q, l, l->next)) {
+			l->next = after(q, l->next);
+			continue;
+		}
+		if (!ct_listener_has_room(l, l->next))
+			break;
+		took = ct_listener_offer(q, l, l->next);
+		if (took == CT_FULL || took == CT_LOST)
+			break;
+		done(q, l);
+		n++;
+	}
+	return n ?: !!steps;
+}
+
 /* Others use up the memory. Who waits for older ones cannot get this before. */
+static void pass_over(struct ct_event_queue *q, struct ct_listener *l,
+		      struct sk_buff *skb)
+{
+	push(q, l, MAKE_ROOM_MAX);
+	if (!l->waiting) {
+		offer_or_lose(q, l, skb);
+		return;
+	}
+	lose(q, skb);
+	/* By refusing an older one it is told, and nobody else. */
+	if (!is_for(q, l, l->next))
+		tell(q, skb);
+	else if (ct_listener_offer(q, l, l->next) == CT_TOOK)
+		done(q, l);
+}
+
 static void hold_nothing(struct ct_event_queue *q, struct sk_buff *skb,
 			 unsigned long mask)
 {
-	struct ct_listener *l;
 	unsigned int i;
 
 	for_each_set_bit(i, &mask, CT_LISTENERS) {
-		l = &q->listeners[i];
-		if (!l->waiting) {
-			offer_or_lose(q, l, skb);
-			caught_up(q, l);
-			continue;
-		}
-		lose(q, skb);
-		nfnetlink_set_err(ct_queue_net(q), 0, ct_batch(skb)->group,
-				  -ENOBUFS);
+		pass_over(q, &q->listeners[i], skb);
+		caught_up(q, &q->listeners[i]);
 	}
 	kfree_skb(skb);
 }
@@ -262,24 +304,8 @@ void ct_backlog_hold(struct ct_event_queue *q, struct sk_buff *skb, u32 mask)
 unsigned int ct_backlog_push(struct ct_event_queue *q, struct ct_listener *l,
 			     unsigned int max)
 {
-	unsigned int n = 0, steps;
-	enum ct_took took;
+	unsigned int n = push(q, l, max);
 
-	for (steps = 0; l->waiting && n < max && steps < STEP_MAX; steps++) {
-		if (!is_for(q, l, l->next)) {
-			l->next = after(q, l->next);
-			continue;
-		}
-		if (!ct_listener_has_room(l, l->next))
-			break;
-		took = ct_listener_offer(q, l, l->next);
-		if (took == CT_FULL)
-			break;
-		if (took == CT_LOST)
-			lose(q, l->next);
-		done(q, l);
-		n++;
-	}
 	caught_up(q, l);
 	return n;
 }
@@ -303,12 +329,20 @@ bool ct_backlog_drop(struct ct_event_queue *q, struct ct_listener *l,
 
 void ct_backlog_give_up(struct ct_event_queue *q, struct ct_listener *l)
 {
+	enum ct_took took;
+
 	/* Another time, if it has yet to be looked for. */
 	if (!is_for(q, l, l->next))
 		return;
-	l->given_up = true;
-	offer_or_lose(q, l, l->next);
+	took = ct_listener_offer(q, l, l->next);
+	if (took == CT_LOST)
+		return;
+	if (took == CT_FULL) {
+		l->given_up = true;
+		lose(q, l->next);
+	}
 	done(q, l);
+	caught_up(q, l);
 }
 
 void ct_backlog_purge(struct ct_event_queue *q)

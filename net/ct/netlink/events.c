@@ -121,20 +121,32 @@ static void queue_task(struct tasklet_struct *task)
 	spin_unlock_bh(&q->lock);
 }
 
+/* Nothing taken, nothing read, for too long. */
+static bool is_stuck(struct ct_listener *l)
+{
+	const int used = atomic_read(&l->sk->sk_rmem_alloc);
+
+	if (used < l->used)
+		l->since = jiffies;
+	l->used = used;
+	return time_after(jiffies, l->since + CT_LISTENER_PATIENCE);
+}
+
 /* How much was done for it: of RETRY_TOTAL. */
 static unsigned int look_after(struct ct_event_queue *q, struct ct_listener *l)
 {
 	unsigned int n;
 
-	if (l->given_up) {
-		ct_backlog_drop(q, l, !sock_flag(l->sk, SOCK_DEAD));
-		return RETRY_TOTAL;
-	}
-	n = ct_backlog_push(q, l, RETRY_BATCH);
-	if (!n && l->waiting &&
-	    time_after(jiffies, l->since + CT_LISTENER_PATIENCE))
+	if (!l->given_up) {
+		n = ct_backlog_push(q, l, RETRY_BATCH);
+		if (n || !l->waiting || !is_stuck(l))
+			return n;
 		ct_backlog_give_up(q, l);
-	return n;
+		if (!l->given_up)
+			return 1;
+	}
+	ct_backlog_drop(q, l, !sock_flag(l->sk, SOCK_DEAD));
+	return RETRY_TOTAL;
 }
 
 static void queue_retry(struct work_struct *work)
@@ -219,8 +231,13 @@ static void send_echo(struct ct_event_queue *q, struct ct_entry *e, u32 events,
 {
 	const unsigned int group = group_of(events);
 	struct sk_buff *skb, *echo;
+	struct ct_listener *l;
 
 	send_batches(q, DESTROY);
+	/* What it has yet to get is older. */
+	l = ct_listener_of(q, portid);
+	if (l)
+		ct_backlog_push(q, l, RETRY_TOTAL);
 	skb = new_batch(q, group, e, events, portid);
 	if (!skb)
 		return;

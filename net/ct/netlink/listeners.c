@@ -38,7 +38,7 @@ struct search {
 };
 
 /* What becomes of a batch. */
-enum verdict { SEND, HOLD, LOSE };
+enum verdict { SEND, HOLD };
 
 static bool has_room(struct sock *sk, const struct sk_buff *skb)
 {
@@ -66,6 +66,12 @@ static struct sk_buff *clone_of(struct sk_buff *skb)
 	memset(skb->cb, 0, sizeof(skb->cb));
 	NETLINK_CB(skb).dst_group = group;
 	return skb;
+}
+
+/* That something was lost, and nobody knows who wanted it. */
+static void tell_all(struct ct_event_queue *q, unsigned int group)
+{
+	nfnetlink_set_err(ct_queue_net(q), 0, group, -ENOBUFS);
 }
 
 static struct ct_listener *find(struct ct_event_queue *q, const struct sock *sk)
@@ -101,8 +107,20 @@ void ct_listener_forget(struct ct_event_queue *q, struct ct_listener *l)
 	q->behind--;
 }
 
-/* Of this namespace. Who cannot be remembered, or takes nothing for long, is sent
- * it all the same: if it has no room, netlink tells it that it lost something.
+/* The port of a socket that is not being closed, and the first groups that it
+ * is subscribed to.
+ */
+static u32 port_of(struct socket *sock, u32 *groups)
+{
+	struct sockaddr_nl addr = {};
+
+	sock->ops->getname(sock, (struct sockaddr *)&addr, 0);
+	*groups = addr.nl_groups;
+	return addr.nl_pid;
+}
+
+/* Of this namespace. Who cannot be remembered, or took nothing for too long, is
+ * sent it all the same: if it has no room, netlink tells it that it lost something.
  */
 static enum verdict judge(struct search *s, struct sock *sk)
 {
@@ -114,12 +132,10 @@ static enum verdict judge(struct search *s, struct sock *sk)
 		l = remember(s->q, sk);
 		if (!l)
 			return SEND;
-	} else if (!l->waiting &&
-		   (l->given_up || ct_listener_has_room(l, s->skb))) {
+	} else if (l->given_up ||
+		   (!l->waiting && ct_listener_has_room(l, s->skb))) {
 		return SEND;
 	}
-	if (l->given_up)
-		return LOSE;
 	s->mask |= BIT(l - s->q->listeners);
 	return HOLD;
 }
@@ -157,17 +173,8 @@ static int filter(struct sock *sk, struct sk_buff *skb, void *data)
 	struct search *s = data;
 
 	after(s);
-	if (net_eq(sock_net(sk), ct_queue_net(s->q))) {
-		switch (judge(s, sk)) {
-		case SEND:
-			break;
-		case HOLD:
-			return 1;
-		case LOSE:
-			s->missed++;
-			return 1;
-		}
-	}
+	if (net_eq(sock_net(sk), ct_queue_net(s->q)) && judge(s, sk) == HOLD)
+		return 1;
 	before(s, sk);
 	return 0;
 }
@@ -187,6 +194,7 @@ static void send_all(struct search *s, struct sk_buff *clone)
 struct pick {
 	struct sock *sk;
 	bool seen;
+	int drops;		/* what it had refused before */
 };
 
 static int pick(struct sock *sk, struct sk_buff *skb, void *data)
@@ -196,6 +204,7 @@ static int pick(struct sock *sk, struct sk_buff *skb, void *data)
 	if (sk != p->sk)
 		return 1;
 	p->seen = true;
+	p->drops = atomic_read(&sk->sk_drops);
 	return 0;
 }
 
@@ -208,7 +217,10 @@ static enum ct_took send_one(struct ct_event_queue *q, struct sock *sk,
 					NETLINK_CB(clone).dst_group,
 					GFP_ATOMIC, pick, &p))
 		return CT_TOOK;
-	return p.seen ? CT_FULL : CT_GONE;
+	if (!p.seen)
+		return CT_GONE;
+	/* Else a filter of its own did not let it through. */
+	return atomic_read(&sk->sk_drops) != p.drops ? CT_FULL : CT_TOOK;
 }
 
 static int open_queue(struct ct_event_queue *q)
@@ -235,18 +247,6 @@ struct found {
 	unsigned int n;
 	bool more;
 };
-
-/* The port of a socket that is not being closed, and the first groups that it
- * is subscribed to.
- */
-static u32 port_of(struct socket *sock, u32 *groups)
-{
-	struct sockaddr_nl addr = {};
-
-	sock->ops->getname(sock, (struct sockaddr *)&addr, 0);
-	*groups = addr.nl_groups;
-	return addr.nl_pid;
-}
 
 /* If it wants the batch, its port, else 0: netlink passes over those that have no
  * port yet, too.
@@ -336,8 +336,9 @@ static void send_each(struct search *s, const struct found *found,
 	for (i = 0; i < found->n; i++) {
 		if (verdict[i] == HOLD)
 			continue;
-		clone = verdict[i] == SEND ? clone_of(s->skb) : NULL;
+		clone = clone_of(s->skb);
 		if (!clone) {
+			tell_all(s->q, ct_batch(s->skb)->group);
 			s->missed++;
 			continue;
 		}
@@ -349,9 +350,8 @@ static void send_each(struct search *s, const struct found *found,
 }
 
 /* More than can be told from each other: nobody is waited for. */
-static void give_up_all(struct search *s)
+static void give_up_all(struct ct_event_queue *q)
 {
-	struct ct_event_queue *q = s->q;
 	struct ct_listener *l;
 	bool told = true;
 
@@ -360,9 +360,11 @@ static void give_up_all(struct search *s)
 		if (l->waiting)
 			l->given_up = true;
 	}
-	if (!told)
-		nfnetlink_set_err(ct_queue_net(q), 0, ct_batch(s->skb)->group,
-				  -ENOBUFS);
+	if (told)
+		return;
+	tell_all(q, NFNLGRP_CONNTRACK_NEW);
+	tell_all(q, NFNLGRP_CONNTRACK_UPDATE);
+	tell_all(q, NFNLGRP_CONNTRACK_DESTROY);
 }
 
 static void send_all(struct search *s, struct sk_buff *clone)
@@ -375,7 +377,7 @@ static void send_all(struct search *s, struct sk_buff *clone)
 	if (list)
 		search(s, &found);
 	if (found.more)
-		give_up_all(s);
+		give_up_all(s->q);
 	for (i = 0; i < found.n && !found.more; i++) {
 		verdict[i] = judge(s, found.sk[i]);
 		crowd &= verdict[i] == SEND;
@@ -458,6 +460,25 @@ enum ct_took ct_listener_offer(struct ct_event_queue *q, struct ct_listener *l,
 	return took;
 }
 
+struct ct_listener *ct_listener_of(struct ct_event_queue *q, u32 portid)
+{
+	struct ct_listener *l;
+	u32 groups, other;
+
+	for (l = q->listeners; q->behind && l < q->listeners + CT_LISTENERS; l++) {
+		if (!l->waiting)
+			continue;
+		other = 0;
+		read_lock(&l->sk->sk_callback_lock);
+		if (l->sk->sk_socket)
+			other = port_of(l->sk->sk_socket, &groups);
+		read_unlock(&l->sk->sk_callback_lock);
+		if (other == portid)
+			return l;
+	}
+	return NULL;
+}
+
 u32 ct_listeners_send(struct ct_event_queue *q, struct sk_buff *skb)
 {
 	struct search s = { .q = q, .skb = skb };
@@ -466,8 +487,7 @@ u32 ct_listeners_send(struct ct_event_queue *q, struct sk_buff *skb)
 	if (clone) {
 		send_all(&s, clone);
 	} else {
-		nfnetlink_set_err(ct_queue_net(q), 0, ct_batch(skb)->group,
-				  -ENOBUFS);
+		tell_all(q, ct_batch(skb)->group);
 		s.missed++;
 	}
 	if (s.missed)

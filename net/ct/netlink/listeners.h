@@ -24,7 +24,8 @@
  * @congested: it refused though there seemed to be room: it takes nothing
  *	until it has read everything
  * @given_up: took nothing for too long: nothing is held for it
- * @since: jiffies when it last took something, or when it was found full
+ * @since: jiffies when it last took or read something, or was found full
+ * @used: bytes of its buffer when that was looked at last
  * @waiting: batches that are held for it
  * @next: the first of these is this one, or comes after it
  */
@@ -33,6 +34,7 @@ struct ct_listener {
 	bool congested;
 	bool given_up;
 	unsigned long since;
+	int used;
 	unsigned int waiting;
 	struct sk_buff *next;
 };
@@ -77,6 +79,9 @@ void ct_listeners_net_exit(struct ct_event_queue *q);
  */
 u32 ct_listeners_send(struct ct_event_queue *q, struct sk_buff *skb);
 
+/* Whom something waits for and who has this port, or NULL. */
+struct ct_listener *ct_listener_of(struct ct_event_queue *q, u32 portid);
+
 /* Send it to one of the others. */
 enum ct_took ct_listener_offer(struct ct_event_queue *q, struct ct_listener *l,
 			       struct sk_buff *skb);
@@ -100,12 +105,14 @@ struct sk_buff *ct_backlog_alloc(const struct ct_event_queue *q);
 void ct_backlog_hold(struct ct_event_queue *q, struct sk_buff *skb, u32 mask);
 
 /* Send what waits, as long as it is taken, but no more than @max batches.
- * Returned is how many were.
+ * Returned is how many were; 0: it did not get any further.
  */
 unsigned int ct_backlog_push(struct ct_event_queue *q, struct ct_listener *l,
 			     unsigned int max);
 
-/* It has taken nothing for too long: tell it so, by another offer. */
+/* It has taken nothing for too long: tell it so, by another offer. If it takes that,
+ * it is not given up.
+ */
 void ct_backlog_give_up(struct ct_event_queue *q, struct ct_listener *l);
 
 /* Drop some of what waits. True when nothing is left. */
