@@ -162,6 +162,30 @@ if ours():
 S.ask(DELETE)
 END
 
+# --- One whose filter lets nothing through ---
+
+events <<'END'
+if ours():
+    import ctypes
+    l = Listener(2304, GROUP_NEW)
+    make(0, 100)
+    nothing = ctypes.create_string_buffer(struct.pack("=HBBI", 6, 0, 0, 0))
+    l.s.setsockopt(socket.SOL_SOCKET, 26,       # SO_ATTACH_FILTER
+                   struct.pack("@HP", 1, ctypes.addressof(nothing)))
+    start = time.monotonic()
+    l.take()
+    while stats()["events_waiting"] and time.monotonic() < start + 60:
+        time.sleep(0.1)
+    check("what its own filter refuses is not held for it",
+          time.monotonic() < start + 8, time.monotonic() - start)
+    l.s.setsockopt(socket.SOL_SOCKET, 27, 0)    # SO_DETACH_FILTER
+    l.got = []
+    more = make(100, 150)
+    l.take()
+    equal("without the filter it gets all again", l.of(NEW), more)
+S.ask(DELETE)
+END
+
 # --- One that has no port ---
 
 events <<'END'
