@@ -17,7 +17,7 @@ static bool is_taken(struct ct_nat_choice *c,
 }
 
 static bool is_allowed(const struct ct_nat_choice *c,
-		     const struct nf_conntrack_tuple *tuple)
+		       const struct nf_conntrack_tuple *tuple)
 {
 	return ct_nat_address_in_range(c->range, tuple->src.l3num,
 				       &tuple->src.u3) &&

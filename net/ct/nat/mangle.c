@@ -6,6 +6,7 @@
  * First all headers are found, made writable and checked, in the order in which
  * they stand; then all is written, which cannot fail.
  */
+#include <linux/bits.h>
 #include <linux/crc32.h>
 #include <linux/errno.h>
 #include <linux/icmp.h>
@@ -29,6 +30,12 @@
 #include "mangle.h"
 
 #define NOWHERE	0xff
+
+/* Types of ICMP that have an identifier. */
+#define ICMP_QUERIES	(BIT(ICMP_ECHO) | BIT(ICMP_ECHOREPLY) | \
+			 BIT(ICMP_TIMESTAMP) | BIT(ICMP_TIMESTAMPREPLY) | \
+			 BIT(ICMP_INFO_REQUEST) | BIT(ICMP_INFO_REPLY) | \
+			 BIT(ICMP_ADDRESS) | BIT(ICMP_ADDRESSREPLY))
 
 /* RFC 4340 5.1. Not all kernels' headers have it. */
 #define DCCP_HEADER	12
@@ -183,20 +190,10 @@ static const struct layout *refined(const struct sk_buff *skb,
 	if (at->layout == &icmpv6_layout &&
 	    (*h == ICMPV6_ECHO_REQUEST || *h == ICMPV6_ECHO_REPLY))
 		return &icmpv6_echo_layout;
-	if (at->layout != &icmp_layout)
-		return at->layout;
-	switch (*h) {
-	case ICMP_ECHO:
-	case ICMP_ECHOREPLY:
-	case ICMP_TIMESTAMP:
-	case ICMP_TIMESTAMPREPLY:
-	case ICMP_INFO_REQUEST:
-	case ICMP_INFO_REPLY:
-	case ICMP_ADDRESS:
-	case ICMP_ADDRESSREPLY:
+	if (at->layout == &icmp_layout && *h <= NR_ICMP_TYPES &&
+	    BIT(*h) & ICMP_QUERIES)
 		return &icmp_query_layout;
-	}
-	return &icmp_layout;
+	return at->layout;
 }
 
 static int own_header(struct sk_buff *skb, struct place *at)

@@ -509,6 +509,7 @@ static void test_few(struct kunit *test)
 		set_ports(s, 2001, 2000 + size);
 		for (free = 2001; free <= 2000 + size; free++) {
 			s->f.copy = size > 16;
+			s->f.hinted = false;
 			s->f.asked = 0;
 			bitmap_set(s->f.taken, 2001, size);
 			clear_bit(free, s->f.taken);
@@ -574,7 +575,7 @@ static void test_even(struct kunit *test)
 	expect_even(test, s, 1024, PORTS - 1024, 8);
 }
 
-/* UDP: odd stays odd, even even, while that costs nothing. */
+/* UDP: what is odd stays so, and what is even, while that costs nothing. */
 static void test_parity(struct kunit *test)
 {
 	struct setup *s = set_up(test, IPPROTO_UDP, SRC, 5001);
@@ -596,6 +597,7 @@ static void test_parity(struct kunit *test)
 	}
 	/* A few: the one of the right parity, though the others are free. */
 	bitmap_zero(s->f.taken, PORTS);
+	s->f.hinted = false;
 	set_ports(s, 7000, 7002);
 	for (i = 0; i < 100; i++) {
 		KUNIT_ASSERT_EQ(test, choose(s), 0);
