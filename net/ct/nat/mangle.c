@@ -367,7 +367,7 @@ static int locate(struct sk_buff *skb, struct place *at, unsigned int end,
 static bool is_partial(const struct sk_buff *skb, const struct place *at,
 		       unsigned int check)
 {
-	if (at->quoted || skb->ip_summed != CHECKSUM_PARTIAL)
+	if (skb->ip_summed != CHECKSUM_PARTIAL)
 		return false;
 	/* If not that, it is one around a tunnel, of which others know. */
 	return skb_checksum_start_offset(skb) + skb->csum_offset ==

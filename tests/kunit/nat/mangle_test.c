@@ -599,7 +599,7 @@ static void test_short(struct kunit *test)
 {
 	const struct kind *k = test->param_value;
 	struct nf_conntrack_tuple target;
-	unsigned int cut, need, manip;
+	unsigned int cut, len, need, manip;
 	struct test_packet t;
 	struct ends after;
 	enum shape shape;
@@ -609,7 +609,8 @@ static void test_short(struct kunit *test)
 		target = tuple_of(k, &after, manip);
 		build(&t, k, &before, 1, false);
 		need = t.l4off + k->whole;
-		for (cut = 0; cut < t.len; cut++) {
+		len = t.len;
+		for (cut = 0; cut < len; cut++) {
 			shape = cut % SHAPES;
 			/* As it says. */
 			build(&t, k, &before, 1, false);
@@ -763,8 +764,10 @@ static void build_error(struct test_packet *t, const struct kind *k, u8 type,
 	h[7] = 99;
 	start = t->len;
 	put_packet(t, k, about, 1, false);
-	if (t->len - start > cut)
+	if (t->len - start > cut) {
 		t->len = start + cut;
+		memset(t->data + t->len, 0, sizeof(t->data) - t->len);
+	}
 	say_length(t, t->len);
 	sum_error(t);
 }
@@ -783,9 +786,10 @@ static u8 unreach(const struct kind *k)
 	return k->l3 == V4 ? ICMP_DEST_UNREACH : ICMPV6_DEST_UNREACH;
 }
 
+/* @padding: octets of the link's behind it. */
 static void error_one(struct kunit *test, const struct kind *k,
 		      enum nf_nat_manip_type manip, enum shape shape,
-		      unsigned int cut, u8 summed)
+		      unsigned int cut, u8 summed, unsigned int padding)
 {
 	/* What was sent, and what the router saw of it. */
 	const struct ends sent = before;
@@ -809,6 +813,8 @@ static void error_one(struct kunit *test, const struct kind *k,
 		sum_error(&want);
 	}
 
+	test_put(&was, padding);
+	test_put(&want, padding);
 	skb = shaped(test, &was, shape);
 	skb->ip_summed = summed;
 	if (summed == CHECKSUM_COMPLETE)
@@ -834,10 +840,52 @@ static void test_error(struct kunit *test)
 	build(&t, k, &before, 1, false);
 	for (manip = SRC; manip <= DST; manip++)
 		for (cut = 0; cut <= t.len; cut++) {
-			error_one(test, k, manip, LINEAR, cut, CHECKSUM_NONE);
+			error_one(test, k, manip, LINEAR, cut, CHECKSUM_NONE,
+				  40);
 			error_one(test, k, manip, cut % SHAPES, cut,
-				  CHECKSUM_COMPLETE);
+				  CHECKSUM_COMPLETE, 0);
 		}
+}
+
+/* The checksum of an error that is to be completed: what is inside is whole. */
+static void test_error_partial(struct kunit *test)
+{
+	static const struct kind error_kinds[] = {
+		{ "UDP", V4, K_UDP }, { "UDP", V6, K_UDP },
+	};
+	const struct ends saw = translated(&before, SRC);
+	struct nf_conntrack_tuple other;
+	struct test_packet was, want;
+	const struct kind *k;
+	struct sk_buff *skb;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(error_kinds); i++) {
+		k = &error_kinds[i];
+		other = tuple_of(k, &before, SRC);
+		build_error(&was, k, unreach(k), 5, saw.src, &saw, 99);
+		build_error(&want, k, unreach(k), 5, 1, &before, 99);
+		put16(was.data + was.l4off + 2, 0);
+		put16(want.data + was.l4off + 2, 0);
+		if (k->l3 == V6) {
+			const struct kind outer = {
+				.l3 = V6, .l4 = was.l4, .check = 2, .checked = 2,
+			};
+
+			put_sum(&outer, was.data, was.data + was.l4off,
+				was.len - was.l4off, true);
+			put_sum(&outer, want.data, want.data + want.l4off,
+				want.len - want.l4off, true);
+		}
+		skb = shaped(test, &was, LINEAR);
+		skb->ip_summed = CHECKSUM_PARTIAL;
+		skb->csum_start = skb_headroom(skb) + was.l4off;
+		skb->csum_offset = 2;
+		KUNIT_EXPECT_EQ(test, ct_nat_mangle_error(skb, 0, &other, DST),
+				0);
+		KUNIT_EXPECT_TRUE(test, holds(test, skb, &want));
+		kfree_skb(skb);
+	}
 }
 
 static int error_of(struct kunit *test, const struct kind *k, u8 type,
@@ -892,6 +940,7 @@ static struct kunit_case ct_nat_mangle_cases[] = {
 	KUNIT_CASE(test_other),
 	KUNIT_CASE(test_gso),
 	KUNIT_CASE(test_tunnel),
+	KUNIT_CASE(test_error_partial),
 	KUNIT_CASE(test_types),
 	{}
 };

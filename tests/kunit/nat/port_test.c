@@ -390,8 +390,8 @@ static const struct rule_case rule_cases[] = {
 	  .low = 5234, .high = 5234 },
 	{ "shifted round the end", TCP, DST, OFFSET, 5000, 5009, 1000,
 	  .was = 1013, .low = 5003, .high = 5003 },
-	/* 65526 modulo 10: the difference has 16 bits. */
-	{ "shifted, below the base", TCP, DST, OFFSET, 5000, 5009, 1000,
+	/* 65526 modulo 7: the difference has 16 bits. */
+	{ "shifted, below the base", TCP, DST, OFFSET, 5000, 5006, 1000,
 	  .was = 990, .low = 5006, .high = 5006 },
 	{ "shifted, in the range already", TCP, DST, OFFSET, 5000, 5009, 5000,
 	  .was = 5001, .low = 5001, .high = 5001 },
@@ -555,7 +555,7 @@ static void expect_even(struct kunit *test, struct setup *s, u16 min,
 static void test_even(struct kunit *test)
 {
 	struct setup *s = set_up(test, IPPROTO_TCP, SRC, 1024);
-	unsigned int port;
+	unsigned int port, i, odd = 0;
 
 	set_bit(1024, s->f.taken);
 	expect_even(test, s, 1024, PORTS - 1024, 1);
@@ -573,6 +573,21 @@ static void test_even(struct kunit *test)
 	s->range.flags |= RANDOM;
 	clear_bit(1024, s->f.taken);
 	expect_even(test, s, 1024, PORTS - 1024, 8);
+
+	/* Free ones in pairs: the second is not behind a long row. */
+	for (port = 1024; port < PORTS; port += 16) {
+		set_bit(port + 8, s->f.taken);
+		clear_bit(port + 1, s->f.taken);
+		set_bit(port + 8, s->f.hint);
+		clear_bit(port + 1, s->f.hint);
+	}
+	for (i = 0; i < CHOICES; i++) {
+		KUNIT_ASSERT_EQ(test, choose(s), 0);
+		clear_bit(chosen(s), s->f.hint);
+		odd += chosen(s) & 1;
+	}
+	KUNIT_EXPECT_GT(test, odd, CHOICES / 3U);
+	KUNIT_EXPECT_LT(test, odd, CHOICES * 2 / 3U);
 }
 
 /* UDP: what is odd stays so, and what is even, while that costs nothing. */
