@@ -24,10 +24,7 @@ static bool is_allowed(const struct ct_nat_choice *c,
 	       ct_nat_port_in_range(c, tuple);
 }
 
-/*
- * A source as it is, or as others see it already. In @tuple is what was tried
- * then.
- */
+/* A source as it is, or as others see it already. It is in @tuple then. */
 static bool may_keep(struct ct_nat_choice *c,
 		     const struct nf_conntrack_tuple *orig,
 		     struct nf_conntrack_tuple *tuple)
@@ -75,7 +72,7 @@ static int choose_in_range(struct ct_nat_choice *c,
 
 	put_address(c, orig, 0, tuple);
 	first = tuple->src.u3;
-	/* It was asked for as it is then, and by nobody else. */
+	/* may_keep() asked for this one already. */
 	tried = c->probes && ct_tuple_equal(tuple, orig);
 	err = ct_nat_choose_port(c, tuple, tried);
 	if (!may_try_others(c))

@@ -310,7 +310,7 @@ static void test_lasting(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, same(&c, &t, 1, 0));
 		KUNIT_EXPECT_FALSE(test, same(&c, &t, 1, 7));
 		/* Ports make no difference. */
-		t.src.u.all++;
+		t.src.u.all = htons(v6 + 1);
 		KUNIT_EXPECT_TRUE(test, same(&c, &t, 1, 0));
 
 		range.flags |= NF_NAT_RANGE_PERSISTENT;
