@@ -311,17 +311,21 @@ ask_udp()
 	echo "hello" | ip netns exec "$1" socat -t 2 - "UDP:$2:$3"
 }
 
-# raw: a program for raw.py on standard input, run in n0. Its ok and not ok
-# lines count.
-raw()
+# program MODULE: one on standard input, run in n0 with all of that module of
+# Python. Its ok and not ok lines count.
+program()
 {
-	local out=$TMP/raw.$RANDOM
+	local out=$TMP/program.$RANDOM
 
-	n0 python3 -c '
+	n0 python3 -c "
 import sys
-from raw import *
-exec(compile(sys.stdin.read(), "test", "exec"))
-finish()' | tee "$out"
+from $1 import *
+exec(compile(sys.stdin.read(), 'test', 'exec'))
+finish()" | tee "$out"
 	[ "${PIPESTATUS[0]}" -eq 0 ] || FAILED=$((FAILED + 1))
 	DONE=$((DONE + $(grep -c '^ok\|^not ok' "$out")))
 }
+
+# For raw.py, and for nl.py.
+raw() { program raw; }
+nl() { program nl; }

@@ -17,20 +17,6 @@ must_load
 sysctl -qw net.netfilter.nf_conntrack_max=300000
 ours && n0 sysctl -qw net.netfilter.nf_conntrack_max=300000
 
-# nl: a program for nl.py on standard input, run in n0.
-nl()
-{
-	local out=$TMP/nl.$RANDOM
-
-	n0 python3 -c '
-import sys
-from nl import *
-exec(compile(sys.stdin.read(), "test", "exec"))
-finish()' | tee "$out"
-	[ "${PIPESTATUS[0]}" -eq 0 ] || FAILED=$((FAILED + 1))
-	DONE=$((DONE + $(grep -c '^ok\|^not ok' "$out")))
-}
-
 cat >"$TMP/events.py" <<'END'
 import collections, json, subprocess, threading, time
 

@@ -29,20 +29,6 @@ insert()
 # rows ARG...: how many entries conntrack -L ARG... shows.
 rows() { ct -L "$@" 2>"$TMP/rows" | wc -l; }
 
-# nl: a program for nl.py on standard input, run in n0.
-nl()
-{
-	local out=$TMP/nl.$RANDOM
-
-	n0 python3 -c '
-import sys
-from nl import *
-exec(compile(sys.stdin.read(), "test", "exec"))
-finish()' | tee "$out"
-	[ "${PIPESTATUS[0]}" -eq 0 ] || FAILED=$((FAILED + 1))
-	DONE=$((DONE + $(grep -c '^ok\|^not ok' "$out")))
-}
-
 # --- conntrack, the program ---
 
 flush
