@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 #include <net/ct/entry.h>
 #include <net/ct/expire.h>
+#include <net/ct/nat.h>
 #include <net/ct/net.h>
 #include <net/ct/policy.h>
 #include <net/ct/table.h>
@@ -247,6 +248,7 @@ struct ct_rare *ct_entry_rare(const struct ct_entry *e)
 
 	return ext ? (struct ct_rare *)ext->data : NULL;
 }
+EXPORT_SYMBOL_GPL(ct_entry_rare);
 
 struct ct_rare *ct_entry_rare_add(struct ct_entry *e, gfp_t gfp)
 {
@@ -276,6 +278,8 @@ static void free_one(struct ct_entry *e)
 
 	if (unlikely(e->ext))
 		free_rare(e);
+	if (unlikely(ct_entry_hot(e) & CT_HOT_CONE))
+		ct_nat_freed(e);
 	if (unlikely(ct_entry_hot(e) & CT_HOT_KEPT))
 		ct_room_give(cn, &e->dir[IP_CT_DIR_ORIGINAL].tuple);
 	kmem_cache_free(ct_entry_cache, e);
@@ -336,6 +340,48 @@ struct ct_entry *ct_entry_find(struct ct_net *cn,
 	return NULL;
 }
 EXPORT_SYMBOL_GPL(ct_entry_find);
+
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+static struct lock_class_key claim_key;
+struct lockdep_map ct_claim_map =
+	STATIC_LOCKDEP_MAP_INIT("ct_claim", &claim_key);
+EXPORT_SYMBOL_GPL(ct_claim_map);
+#endif
+
+void ct_entry_set_reply(struct ct_entry *e,
+			const struct nf_conntrack_tuple *tuple)
+{
+	/* The table has it by what it was. */
+	if (WARN_ON_ONCE(ct_entry_hot(e) & IPS_CONFIRMED))
+		return;
+	e->dir[IP_CT_DIR_REPLY].tuple = *tuple;
+	e->dir[IP_CT_DIR_REPLY].tuple.dst.dir = IP_CT_DIR_REPLY;
+	e->hash[IP_CT_DIR_REPLY] = ct_tuple_hash(e->cn, tuple,
+						 e->zone_id[IP_CT_DIR_REPLY]);
+}
+EXPORT_SYMBOL_GPL(ct_entry_set_reply);
+
+struct ct_entry *ct_entry_taken(const struct ct_entry *e,
+				const struct nf_conntrack_tuple *reply,
+				unsigned int *dir)
+{
+	const u16 zone = e->zone_id[IP_CT_DIR_REPLY];
+	struct ct_entry *other;
+
+	other = ct_table_lookup(&e->cn->table, e->cn, reply, zone,
+				ct_tuple_hash(e->cn, reply, zone), dir);
+	if (!other)
+		return NULL;
+	if (ct_tuple_equal(&other->dir[IP_CT_DIR_ORIGINAL].tuple,
+			   &e->dir[IP_CT_DIR_ORIGINAL].tuple) &&
+	    other->zone_id[IP_CT_DIR_ORIGINAL] ==
+	    e->zone_id[IP_CT_DIR_ORIGINAL]) {
+		ct_entry_put(other);
+		return NULL;
+	}
+	return other;
+}
+EXPORT_SYMBOL_GPL(ct_entry_taken);
 
 /*
  * A dead connection with a tuple of one that was just inserted. Its DESTROY
@@ -402,7 +448,13 @@ int ct_entry_insert(struct ct_entry *e)
 					     e->zone_id[dir]);
 	local_bh_disable();
 	rcu_read_lock();
+	/* Nobody else has it; whoever finds it has to find it claimed. */
+	ct_entry_claim(e);
 	err = ct_entry_publish(e, NULL);
+	if (err)
+		ct_entry_unclaim(e);
+	else
+		ct_entry_claim_end(e);
 	if (!err)
 		ct_stat_inc(e->cn, base.insert);
 	rcu_read_unlock();
@@ -412,6 +464,9 @@ int ct_entry_insert(struct ct_entry *e)
 
 bool ct_entry_kill(struct ct_entry *e, u32 portid, int report)
 {
+	/* The table has no reference to it yet, so there is none to drop. */
+	if (WARN_ON_ONCE(!(ct_entry_hot(e) & IPS_CONFIRMED)))
+		return false;
 	if (ct_status_set(e, IPS_DYING_BIT))
 		return false;
 	trace_destroy(e, BIT(IPCT_DESTROY));
@@ -423,10 +478,13 @@ bool ct_entry_kill(struct ct_entry *e, u32 portid, int report)
 	ct_event_report(e, BIT(IPCT_DESTROY), portid, report);
 	rcu_read_lock();
 	ct_table_remove(&e->cn->table, e);
+	if (ct_entry_hot(e) & IPS_SRC_NAT_DONE)
+		ct_nat_ended(e);
 	rcu_read_unlock();
 	ct_entry_put(e);
 	return true;
 }
+EXPORT_SYMBOL_GPL(ct_entry_kill);
 
 __be32 ct_entry_id(const struct ct_entry *e)
 {

@@ -21,6 +21,7 @@
  *    were answered, unless they are many: then they are the flood.
  *  - Whose source holds more than a quarter goes first, in its class.
  */
+#include <linux/export.h>
 #include <linux/bitops.h>
 #include <linux/jiffies.h>
 #include <linux/random.h>
@@ -142,6 +143,12 @@ u16 ct_born_now(void)
 	/* Of all 64 bits: what is left of 32 would jump when they turn over. */
 	return jiffies / CT_BORN_UNIT;
 }
+
+u32 ct_entry_age(const struct ct_entry *e)
+{
+	return (u16)(ct_born_now() - READ_ONCE(e->born)) * CT_BORN_UNIT;
+}
+EXPORT_SYMBOL_GPL(ct_entry_age);
 
 void ct_candidates_aged(struct ct_entry *e)
 {

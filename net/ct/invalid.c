@@ -50,6 +50,7 @@ static const char * const reasons[__CT_INVALID_MAX] = {
 	[CT_INVALID_DCCP_SHORT] = "short sequence number in this type of DCCP packet",
 	[CT_INVALID_DCCP_STATE] = "DCCP packet impossible in this state",
 	[CT_INVALID_DCCP_NEW] = "DCCP packet of no connection that cannot open one",
+	[CT_INVALID_NAT_FULL] = "nothing is free of what the source may be translated to",
 };
 
 const char *ct_invalid_text(enum ct_invalid reason)

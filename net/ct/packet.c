@@ -111,6 +111,7 @@ enum ct_invalid ct_packet_begin(struct ct_packet *p, unsigned int nhoff,
 		return ct_begin_ipv4(p, nhoff, p->skb->len, false, tuple);
 	return begin_ipv6(p, nhoff, p->skb->len, false, tuple);
 }
+EXPORT_SYMBOL_GPL(ct_packet_begin);
 
 void ct_packet_header(struct ct_packet *p)
 {

@@ -3,11 +3,14 @@
  * Packet to entry to verdict: the one path that every packet takes, and the
  * confirmation of new entries at its end.
  */
+#include <linux/export.h>
+#include <linux/netdevice.h>
 #include <linux/netfilter.h>
 #include <net/ct/entry.h>
 #include <net/ct/event.h>
 #include <net/ct/expire.h>
 #include <net/ct/hooks.h>
+#include <net/ct/nat.h>
 #include <net/ct/net.h>
 #include <net/ct/packet.h>
 #include <net/ct/proto.h>
@@ -183,12 +186,17 @@ static noinline unsigned int invalid(const struct ct_packet *p,
 	return NF_ACCEPT;
 }
 
-/* One that seemed to be of a connection, and drops the reference to it. */
+/*
+ * One that seemed to be of a connection, and drops the reference to it. If rules
+ * let it pass, it is not to show what that connection's translation hides.
+ */
 static noinline unsigned int invalid_of(const struct ct_packet *p,
 					enum ct_invalid reason,
 					struct ct_entry *e, unsigned int dir)
 {
 	ct_invalid(p, reason, &e->dir[dir].tuple, e, dir);
+	if (ct_entry_hot(e) & IPS_NAT_MASK)
+		ct_stray_note(p->skb, e, dir);
 	ct_entry_put(e);
 	return NF_ACCEPT;
 }
@@ -448,47 +456,65 @@ unsigned int ct_track(struct ct_net *cn, struct sk_buff *skb,
 		ct_entry_put(tmpl);
 	return verdict;
 }
+EXPORT_SYMBOL_GPL(ct_track);
+
+/* In which direction of the winner does the loser's first packet go? */
+static unsigned int dir_of(const struct ct_entry *loser,
+			   const struct ct_entry *winner)
+{
+	unsigned int dir;
+
+	for (dir = 0; dir < IP_CT_DIR_MAX; dir++)
+		if (ct_tuple_equal(&loser->dir[IP_CT_DIR_ORIGINAL].tuple,
+				   &winner->dir[dir].tuple) &&
+		    winner->zone_id[dir] == loser->zone_id[IP_CT_DIR_ORIGINAL] &&
+		    winner->zone_id[!dir] == loser->zone_id[IP_CT_DIR_REPLY])
+			break;
+	return dir;
+}
+
+enum joined { JOINED, JOIN_FAILED, NOT_THE_SAME };
 
 /*
  * Somebody confirmed the same connection first: two packets of one socket on
  * two CPUs, a SYN and the next one out of a queue, or both ends spoke at once.
- * The packet joins the entry that won, as if it came in only now. The same: in
- * both directions, zones and all, or answers to it would be looked for elsewhere.
+ * The packet joins the entry that won, as if it came in only now. The same: zones
+ * and all. If the two are translated to different things, the packet becomes what
+ * the winner's are.
  */
-static bool join_winner(struct ct_packet *p, struct ct_entry *loser,
-			struct ct_entry *winner)
+static enum joined join_winner(struct ct_packet *p, struct ct_entry *loser,
+			       struct ct_entry *winner,
+			       const struct nf_hook_state *state)
 {
-	const struct nf_conntrack_tuple *orig, *repl;
+	const struct nf_conntrack_tuple *orig, *repl, *want;
+	const unsigned int dir = dir_of(loser, winner);
 	enum ip_conntrack_info ctinfo;
 	struct nf_conntrack_tuple now;
 	const struct ct_proto *proto;
 	enum ct_invalid reason;
-	unsigned int dir;
 
+	if (dir == IP_CT_DIR_MAX)
+		return NOT_THE_SAME;
 	orig = &loser->dir[IP_CT_DIR_ORIGINAL].tuple;
 	repl = &loser->dir[IP_CT_DIR_REPLY].tuple;
-	for (dir = 0; dir < IP_CT_DIR_MAX; dir++)
-		if (ct_tuple_equal(orig, &winner->dir[dir].tuple) &&
-		    ct_tuple_equal(repl, &winner->dir[!dir].tuple) &&
-		    winner->zone_id[dir] == loser->zone_id[IP_CT_DIR_ORIGINAL] &&
-		    winner->zone_id[!dir] == loser->zone_id[IP_CT_DIR_REPLY])
-			break;
-	if (dir == IP_CT_DIR_MAX)
-		return false;
+	want = &winner->dir[!dir].tuple;
 	/*
 	 * It was sound when it came in; who held it since may have written. So
 	 * all of it is read and judged anew, as of one that comes only now.
 	 */
 	if (ct_packet_read(p, skb_network_offset(p->skb), &now) != CT_OK ||
 	    p->l4 != orig->dst.protonum)
-		return false;
+		return JOIN_FAILED;
 	proto = ct_proto_find(p->l3, p->l4);
 	if (proto->check && proto->check(p) != CT_OK)
-		return false;
+		return JOIN_FAILED;
 
 	ctinfo = ctinfo_of(winner, p, dir);
 	if (proto->packet(winner, p, ctinfo, &reason) != CT_ACCEPT)
-		return false;
+		return JOIN_FAILED;
+	if (unlikely(!ct_tuple_equal(repl, want)) &&
+	    !ct_nat_rewrite(p->skb, repl, want, state))
+		return JOIN_FAILED;
 	if (p->l4 == IPPROTO_TCP)
 		count_segment(winner, dir, p->skb);
 	else
@@ -498,82 +524,116 @@ static bool join_winner(struct ct_packet *p, struct ct_entry *loser,
 	ct_entry_get(winner);
 	set_entry(p->skb, winner, ctinfo);
 	ct_entry_put(loser);
-	return true;
+	return JOINED;
 }
 
-/* @clash: who has the tuple, with a reference that ends here; NULL: nobody. */
+/* Return: false if the entry was confirmed already, by a clone of the packet. */
+static inline bool publish(struct ct_entry *e, struct ct_entry **clash,
+			   int *err)
+{
+	bool mine;
+
+	*err = 0;
+	/* Who was to translate the next ones is gone, or on his way. */
+	if (unlikely(ct_entry_hot(e) & IPS_NAT_MASK) && !ct_nat_is_there()) {
+		*err = -ENOENT;
+		return true;
+	}
+	/* Locally generated packets come here with bottom halves on. */
+	local_bh_disable();
+	mine = ct_entry_claim(e);
+	if (likely(mine)) {
+		*err = ct_entry_publish(e, clash);
+		/* Whoever is next sees the entry as it was before. */
+		if (unlikely(*err))
+			ct_entry_unclaim(e);
+		else
+			ct_entry_claim_end(e);
+	}
+	local_bh_enable();
+	return mine;
+}
+
+/* So often another translation is chosen for a packet, at most. */
+#define AGAIN	4
+
+/*
+ * @clash: who has the tuple, with a reference that ends here; NULL: nobody.
+ * @err: what publish() had to say; 0 when it is confirmed after all, by us
+ */
 static noinline unsigned int not_confirmed(struct sk_buff *skb,
 					   struct ct_entry *e,
 					   struct ct_entry *clash,
-					   unsigned int hook)
+					   const struct nf_hook_state *state,
+					   int *err)
 {
 	const struct nf_conntrack_tuple *tuple =
 		&e->dir[IP_CT_DIR_ORIGINAL].tuple;
 	struct ct_packet p = {
 		.skb = skb,
 		.cn = e->cn,
-		.hook = hook,
+		.hook = state->hook,
 		.l3 = tuple->src.l3num,
 		.l4 = tuple->dst.protonum,
 	};
+	unsigned int tries = AGAIN;
+	enum joined joined;
 
-	if (clash) {
-		bool joined = join_winner(&p, e, clash);
-
+	while (clash) {
+		joined = join_winner(&p, e, clash, state);
 		ct_entry_put(clash);
-		if (joined) {
+		clash = NULL;
+		if (joined == JOINED) {
 			ct_stat_inc(p.cn, base.clash_resolve);
 			return NF_ACCEPT;
 		}
-		ct_invalid(&p, CT_INVALID_CLASH, tuple, NULL, 0);
+		if (joined == JOIN_FAILED || !tries-- ||
+		    !ct_nat_again(e, skb, state)) {
+			ct_invalid(&p, CT_INVALID_CLASH, tuple, NULL, 0);
+			break;
+		}
+		if (!publish(e, &clash, err)) {
+			*err = -EALREADY;
+			return NF_ACCEPT;
+		}
 	}
+	if (!*err)
+		return NF_ACCEPT;
 	ct_stat_inc(p.cn, base.insert_failed);
 	ct_stat_inc(p.cn, base.drop);
 	return NF_DROP;
 }
 
 /*
- * Clones of one packet (a bridge that floods, a tee) carry the same entry and
- * may come here on two CPUs: one confirms. The other waits for what comes of
- * it, which is as short as what runs under a lock, and has a try of its own if
- * nothing did.
- * Return: false if it is confirmed
+ * A packet comes through POSTROUTING twice, with a VRF and with what is below,
+ * where it is decided what it is translated to.
  */
-static inline bool claim(struct ct_entry *e)
+static bool comes_again(const struct nf_hook_state *state)
 {
-	while (unlikely(atomic_fetch_or(CT_HOT_CLAIMED, &e->hot) &
-			CT_HOT_CLAIMED)) {
-		while (ct_entry_hot(e) & CT_HOT_CLAIMED) {
-			if (ct_entry_hot(e) & IPS_CONFIRMED)
-				return false;
-			cpu_relax();
-		}
-	}
-	return true;
+	return state->hook == NF_INET_POST_ROUTING &&
+	       netif_is_l3_master(state->out);
 }
 
 static noinline unsigned int confirm(struct sk_buff *skb, struct ct_entry *e,
-				     unsigned int hook)
+				     const struct nf_hook_state *state)
 {
 	struct ct_entry *clash = NULL;
 	const unsigned long status = READ_ONCE(e->status);
-	int err = 0;
+	unsigned int verdict;
 	bool mine;
+	int err;
 
 	if (status & (IPS_TEMPLATE | IPS_DYING))
 		return status & IPS_DYING ? NF_DROP : NF_ACCEPT;
+	if (comes_again(state))
+		return NF_ACCEPT;
 
-	/* Locally generated packets come here with bottom halves on. */
-	local_bh_disable();
-	mine = claim(e);
-	if (likely(mine))
-		err = ct_entry_publish(e, &clash);
-	/* Whoever is next sees the entry as it was before. */
-	if (unlikely(err))
-		atomic_fetch_andnot_release(CT_HOT_CLAIMED, &e->hot);
-	local_bh_enable();
-	if (unlikely(err))
-		return not_confirmed(skb, e, clash, hook);
+	mine = publish(e, &clash, &err);
+	if (unlikely(err)) {
+		verdict = not_confirmed(skb, e, clash, state, &err);
+		if (err)
+			return verdict;
+	}
 	if (likely(mine))
 		ct_event(e, BIT(ct_entry_master(e) ? IPCT_RELATED : IPCT_NEW));
 	return NF_ACCEPT;
@@ -588,7 +648,7 @@ unsigned int ct_confirm(void *priv, struct sk_buff *skb,
 	if (!e || CTINFO2DIR(ctinfo) != IP_CT_DIR_ORIGINAL ||
 	    likely(ct_entry_hot(e) & IPS_CONFIRMED))
 		return NF_ACCEPT;
-	return confirm(skb, e, state->hook);
+	return confirm(skb, e, state);
 }
 
 bool ct_tuple_of_skb(struct nf_conntrack_tuple *tuple,

@@ -2,6 +2,7 @@
 /*
  * What identifies a connection: what its answers look like, and a hash of it.
  */
+#include <linux/export.h>
 #include <net/ct/net.h>
 #include <net/ct/proto.h>
 #include <net/ct/tuple.h>
@@ -15,12 +16,14 @@ bool ct_tuple_invert(struct nf_conntrack_tuple *inv,
 	return ct_proto_find(tuple->src.l3num, tuple->dst.protonum)->
 	       invert(inv, tuple);
 }
+EXPORT_SYMBOL_GPL(ct_tuple_invert);
 
 u32 ct_tuple_hash(const struct ct_net *cn,
 		  const struct nf_conntrack_tuple *tuple, u16 zone)
 {
 	return ct_tuple_hash_fast(cn, tuple, zone);
 }
+EXPORT_SYMBOL_GPL(ct_tuple_hash);
 
 u32 ct_tuple_hash_whole(const struct ct_net *cn,
 			const struct nf_conntrack_tuple *tuple, u16 zone)

@@ -164,6 +164,20 @@ struct ct_udp {
 };
 
 /**
+ * struct ct_ports - which ports a source may be translated to
+ * @min: the first
+ * @max: the last
+ * @base: what %NF_NAT_RANGE_PROTO_OFFSET counts from
+ * @flags: NF_NAT_RANGE_*, but for addresses
+ */
+struct ct_ports {
+	__be16 min;
+	__be16 max;
+	__be16 base;
+	u16 flags;
+};
+
+/**
  * struct ct_entry - a tracked connection
  *
  * From @ct_general on it agrees with struct nf_conn in every member that the
@@ -180,6 +194,7 @@ struct ct_udp {
  * @zone_id: the zone by direction, what lookups compare
  * @hot: mirror of the status bits %CT_HOT_BITS, for the packet path
  * @wheel_node: link in a slot of a timing wheel, under that wheel's lock
+ * @ports: before confirmation, of who has a source translated: see ct_nat_setup()
  * @wheel_cpu: whose wheel it is in
  * @wheel_slot: slot it is in, %CT_WHEEL_NONE when in none; wheel's lock
  * @candidate: it may be evicted, and is in a list; wheel's lock
@@ -192,7 +207,7 @@ struct ct_udp {
  *	reply
  * @zone: as struct nf_conn has it
  * @dir: both directions
- * @status: IPS_*, atomic bit operations only
+ * @status: IPS_*, atomic bit operations only; above them ct_entry_out()
  * @seen: TCP's windows, SCTP's other tags, the link of eviction candidates
  * @mark: ctmark
  * @secmark: security mark
@@ -211,7 +226,10 @@ struct ct_entry {
 	u16 wheel_cpu;
 	u16 wheel_slot : 15;
 	u16 candidate : 1;
-	struct hlist_node wheel_node;
+	union {
+		struct hlist_node wheel_node;
+		struct ct_ports ports;
+	};
 	union {
 		struct ct_tcp tcp;
 		struct ct_udp udp;
@@ -265,7 +283,8 @@ struct ct_rare {
 
 /* Status bits mirrored in the entry's first cache line. */
 #define CT_HOT_BITS	(IPS_SEEN_REPLY | IPS_ASSURED | IPS_CONFIRMED | \
-			 IPS_DYING | IPS_FIXED_TIMEOUT | IPS_TEMPLATE)
+			 IPS_DYING | IPS_FIXED_TIMEOUT | IPS_TEMPLATE | \
+			 IPS_NAT_MASK | IPS_NAT_DONE_MASK)
 
 /*
  * In @hot, none of IPS_*: somebody confirms the entry, or has; taken away again
@@ -286,6 +305,12 @@ struct ct_rare {
 
 /* In @hot, none of IPS_*: it is in the host's own share, see ct_room_take(). */
 #define CT_HOT_KEPT	BIT(28)
+
+/* In @hot, none of IPS_*: it is masqueraded, see ct_entry_out(). */
+#define CT_HOT_OUT	BIT(26)
+
+/* In @hot, none of IPS_*: ct_nat_freed() is to be called when it is freed. */
+#define CT_HOT_CONE	BIT(27)
 
 /*
  * The longest timeout. Below 2^31, so that a wheel that is late (an hour, in
@@ -379,6 +404,36 @@ static inline u32 ct_entry_hot(const struct ct_entry *e)
 	return atomic_read(&e->hot);
 }
 
+/*
+ * Above the IPS_* in @status, where nobody else looks: the index of the interface
+ * whose address a connection has taken, see ct_entry_out(). Indexes are positive.
+ */
+#define CT_STATUS_OUT	(BITS_PER_LONG / 2)
+
+/**
+ * ct_entry_out() - the interface that a masqueraded connection goes out through
+ * @e: the entry
+ * Return: its index, 0 if it is not masqueraded
+ */
+static inline int ct_entry_out(const struct ct_entry *e)
+{
+	return READ_ONCE(e->status) >> CT_STATUS_OUT;
+}
+
+/**
+ * ct_entry_out_set() - set that, once
+ * @e: an entry that the caller has claimed, and that was not masqueraded before
+ * @index: of the interface
+ * Context: any. Others may set bits of the status at the same time
+ */
+static inline void ct_entry_out_set(struct ct_entry *e, int index)
+{
+	BUILD_BUG_ON(BITS_PER_LONG != 64);
+	atomic_long_or((unsigned long)index << CT_STATUS_OUT,
+		       (atomic_long_t *)&e->status);
+	atomic_or(CT_HOT_OUT, &e->hot);
+}
+
 /**
  * ct_entry_mark() - the mark that rules and user space set
  * @e: the entry
@@ -467,7 +522,7 @@ static inline u16 ct_entry_zone_id(const struct ct_entry *e)
  *
  * Then its two tuples are one, and which of them a packet is found by says
  * nothing: it is always the original one.
- * Return: true if so
+ * Return: true if so; translated, it is not
  */
 static inline bool ct_entry_is_loop(const struct ct_entry *e)
 {
@@ -475,7 +530,8 @@ static inline bool ct_entry_is_loop(const struct ct_entry *e)
 	const struct nf_conntrack_tuple *b = &e->dir[IP_CT_DIR_REPLY].tuple;
 
 	return a->src.u.all == b->src.u.all && a->dst.u.all == b->dst.u.all &&
-	       nf_inet_addr_cmp(&a->src.u3, &b->src.u3);
+	       nf_inet_addr_cmp(&a->src.u3, &b->src.u3) &&
+	       nf_inet_addr_cmp(&a->dst.u3, &b->dst.u3);
 }
 
 /**
@@ -651,6 +707,94 @@ struct ct_entry *ct_entry_find(struct ct_net *cn,
 			       const struct nf_conntrack_tuple *tuple,
 			       const struct nf_conntrack_zone *zone,
 			       unsigned int *dir);
+
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+extern struct lockdep_map ct_claim_map;
+#endif
+
+/**
+ * ct_entry_claim() - be the only one to change or confirm an unconfirmed entry
+ * @e: the entry
+ *
+ * Clones of one packet (a bridge that floods, a tee) carry the same entry on
+ * several CPUs. Who comes second spins, as under a lock.
+ * Context: bottom halves off; no other lock held. Return: false if it is confirmed;
+ * else ct_entry_unclaim() has to follow, or, when it is confirmed,
+ * ct_entry_claim_end()
+ */
+static inline bool ct_entry_claim(struct ct_entry *e)
+{
+	u32 was;
+
+	for (;;) {
+		was = atomic_fetch_or(CT_HOT_CLAIMED, &e->hot);
+		if (unlikely(was & IPS_CONFIRMED))
+			return false;
+		if (likely(!(was & CT_HOT_CLAIMED)))
+			break;
+		while (ct_entry_hot(e) & CT_HOT_CLAIMED) {
+			if (ct_entry_hot(e) & IPS_CONFIRMED)
+				return false;
+			cpu_relax();
+		}
+	}
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+	spin_acquire(&ct_claim_map, 0, 0, _RET_IP_);
+#endif
+	return true;
+}
+
+/**
+ * ct_entry_claim_end() - what was claimed is confirmed
+ * @e: the entry
+ */
+static inline void ct_entry_claim_end(struct ct_entry *e)
+{
+#ifdef CONFIG_DEBUG_LOCK_ALLOC
+	spin_release(&ct_claim_map, _RET_IP_);
+#endif
+}
+
+/**
+ * ct_entry_unclaim() - undo ct_entry_claim()
+ * @e: the entry; who claims it next sees what was changed
+ */
+static inline void ct_entry_unclaim(struct ct_entry *e)
+{
+	ct_entry_claim_end(e);
+	atomic_fetch_andnot_release(CT_HOT_CLAIMED, &e->hot);
+}
+
+/**
+ * ct_entry_set_reply() - set what the answers look like
+ * @e: an entry that the caller has claimed, or that nobody else has
+ * @tuple: the tuple
+ * Context: any
+ */
+void ct_entry_set_reply(struct ct_entry *e,
+			const struct nf_conntrack_tuple *tuple);
+
+/**
+ * ct_entry_taken() - do answers of that kind belong to another connection?
+ * @e: for which that is to be known; it may have the tuple itself
+ * @reply: the tuple of the answers, in @e's zone and namespace
+ * @dir: where to put in which direction that has the tuple
+ *
+ * One with the same original tuple is no other: its first packets came side by
+ * side, and what is confirmed second will join what was first.
+ * Context: RCU read side. Return: that one, with a reference taken, or NULL
+ */
+struct ct_entry *ct_entry_taken(const struct ct_entry *e,
+				const struct nf_conntrack_tuple *reply,
+				unsigned int *dir);
+
+/**
+ * ct_entry_age() - for how long is a connection without an answer there?
+ * @e: a confirmed entry without %IPS_SEEN_REPLY
+ * Context: any. Return: jiffies; no more than %CT_BORN_OLDEST units, and a unit
+ * too few or too many
+ */
+u32 ct_entry_age(const struct ct_entry *e);
 
 /**
  * ct_entry_insert() - confirm an entry that no packet carries (netlink, tests)

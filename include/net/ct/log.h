@@ -23,12 +23,14 @@ struct ct_net;
  * @CT_LOG_FULL: packets dropped at the limit
  * @CT_LOG_REFUSED: what rules asked for in vain
  * @CT_LOG_SYSCTL: settings without effect
+ * @CT_LOG_NAT: connections that could not be translated
  */
 enum ct_log_kind {
 	CT_LOG_INVALID,
 	CT_LOG_FULL,
 	CT_LOG_REFUSED,
 	CT_LOG_SYSCTL,
+	CT_LOG_NAT,
 	__CT_LOG_MAX,
 };
 

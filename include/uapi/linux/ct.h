@@ -66,6 +66,7 @@
  * @CT_INVALID_DCCP_STATE: the DCCP packet is impossible in the connection's
  *	state
  * @CT_INVALID_DCCP_NEW: no connection, and the DCCP packet may not open one
+ * @CT_INVALID_NAT_FULL: nothing is free of what the source may be translated to
  * @__CT_INVALID_MAX: number of codes
  */
 enum ct_invalid {
@@ -109,6 +110,7 @@ enum ct_invalid {
 	CT_INVALID_DCCP_SHORT,
 	CT_INVALID_DCCP_STATE,
 	CT_INVALID_DCCP_NEW,
+	CT_INVALID_NAT_FULL,
 	__CT_INVALID_MAX
 };
 

@@ -91,11 +91,13 @@ int ct_nl_create(struct ct_net *cn, const struct nf_conntrack_tuple *tuple,
 		ct_status_set(e, IPS_EXPECTED_BIT);
 	}
 	e->expires = change->timeout;
+	err = ct_nl_set_nat(e, change, info->extack);
 	if (change->has_status)
 		set_status(e, change->status);
 	ct_nl_set_protoinfo(e, change);
 	set_mark(e, change);
-	err = set_labels(e, change, info->extack);
+	if (!err)
+		err = set_labels(e, change, info->extack);
 	if (!err)
 		err = ct_entry_insert(e);
 	if (!err)

@@ -268,6 +268,7 @@ static int create(struct sk_buff *skb, const struct nfnl_info *info,
 {
 	const struct ct_nl_target target = {
 		.request = CT_NL_CREATE,
+		.l3 = name->tuple[IP_CT_DIR_ORIGINAL].src.l3num,
 		.l4 = name->tuple[IP_CT_DIR_ORIGINAL].dst.protonum,
 		.status = IPS_CONFIRMED,
 	};
@@ -284,6 +285,8 @@ static int create(struct sk_buff *skb, const struct nfnl_info *info,
 	err = check_new(info, cda, name);
 	if (!err)
 		err = ct_nl_parse_change(cda, &target, &change, info->extack);
+	if (!err)
+		err = ct_nl_want_nat(&change);
 	if (err)
 		return err;
 	if (cda[CTA_TUPLE_MASTER]) {

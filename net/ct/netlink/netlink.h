@@ -9,6 +9,7 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <net/ct/entry.h>
 #include <net/ct/net.h>
+#include <net/netfilter/nf_nat.h>
 
 /* Members of a tuple that a filter looks at: bits in CTA_FILTER_ORIG_FLAGS and
  * CTA_FILTER_REPLY_FLAGS. User space knows them as numbers only.
@@ -62,6 +63,7 @@ enum ct_nl_request { CT_NL_CREATE, CT_NL_UPDATE, CT_NL_VERDICT };
 /* For whom a request is parsed: what is looked at, and what is refused. */
 struct ct_nl_target {
 	enum ct_nl_request request;
+	u8 l3;			/* of who is created */
 	u8 l4;
 	u32 status;		/* IPS_*; CONFIRMED of what is new */
 };
@@ -87,6 +89,8 @@ struct ct_nl_change {
 	bool has_labels;		/* as for ct_labels_change(): */
 	u32 labels[CT_LABELS_WORDS];
 	u32 labels_mask[CT_LABELS_WORDS];
+	bool has_nat[2];		/* by enum nf_nat_manip_type */
+	struct nf_nat_range2 nat[2];
 };
 
 static inline u8 ct_nl_zone_dir(const struct ct_entry *e)
@@ -130,6 +134,14 @@ int ct_nl_parse_protoinfo(const struct nlattr *attr, u8 l4,
 			  struct ct_nl_change *change,
 			  struct netlink_ext_ack *extack);
 void ct_nl_set_protoinfo(struct ct_entry *e, const struct ct_nl_change *c);
+
+/* nat.c */
+int ct_nl_parse_nat(const struct nlattr *attr, u8 family,
+		    struct nf_nat_range2 *range,
+		    struct netlink_ext_ack *extack);
+int ct_nl_want_nat(const struct ct_nl_change *c);
+int ct_nl_set_nat(struct ct_entry *e, const struct ct_nl_change *c,
+		  struct netlink_ext_ack *extack);
 
 /* filter.c */
 bool ct_nl_filter_wanted(const struct nlattr * const cda[], u8 family);

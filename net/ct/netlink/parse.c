@@ -533,6 +533,31 @@ static int refuse(const struct nlattr *attr, struct netlink_ext_ack *extack)
 	return -EOPNOTSUPP;
 }
 
+static int parse_nat(const struct nlattr * const cda[],
+		     const struct ct_nl_target *target,
+		     struct ct_nl_change *change,
+		     struct netlink_ext_ack *extack)
+{
+	static const int attrs[] = {
+		[NF_NAT_MANIP_SRC] = CTA_NAT_SRC,
+		[NF_NAT_MANIP_DST] = CTA_NAT_DST,
+	};
+	enum nf_nat_manip_type manip;
+	int err;
+
+	for (manip = NF_NAT_MANIP_SRC; manip <= NF_NAT_MANIP_DST; manip++) {
+		if (!cda[attrs[manip]])
+			continue;
+		err = ct_nl_parse_nat(cda[attrs[manip]], target->l3,
+				      &change->nat[manip], extack);
+		if (err)
+			return err;
+		change->has_nat[manip] = true;
+	}
+	return 0;
+}
+
+/* What is decided stays. */
 static int refuse_nat(const struct nlattr * const cda[],
 		      const struct ct_nl_target *target,
 		      struct ct_nl_change *change,
@@ -579,7 +604,7 @@ typedef int parse_step(const struct nlattr * const cda[],
 /* Of several things that are wrong, programs know the first by its error. */
 static parse_step * const steps[][11] = {
 	[CT_NL_CREATE] = {
-		parse_timeout, parse_help, refuse_nat, parse_status,
+		parse_timeout, parse_help, parse_nat, parse_status,
 		refuse_adjustment, parse_protoinfo, refuse_synproxy,
 		parse_mark,
 	},

@@ -4,6 +4,7 @@
  * with tags, read without locks (ARCHITECTURE §4; the bucket is described in
  * buckets.h).
  */
+#include <linux/export.h>
 #include <linux/jiffies.h>
 #include <linux/slab.h>
 #include <net/ct/payer.h>
@@ -67,6 +68,7 @@ struct ct_entry *ct_table_lookup(struct ct_table *t, const struct ct_net *cn,
 {
 	return ct_table_find(t, cn, tuple, zone, hash, dir);
 }
+EXPORT_SYMBOL_GPL(ct_table_lookup);
 
 /* The bucket where a hash belongs now, not locked: test again under its lock */
 static inline struct ct_bucket *locate(struct ct_table *t, u32 hash,

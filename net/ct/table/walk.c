@@ -172,3 +172,4 @@ int ct_table_walk(struct ct_table *t, struct ct_cursor *c,
 	}
 	return 0;
 }
+EXPORT_SYMBOL_GPL(ct_table_walk);
