@@ -71,11 +71,8 @@ static bool upside_down(u8 l3, const union nf_inet_addr *min,
 
 bool ct_nat_range_valid(const struct nf_nat_range2 *range, u8 l3)
 {
-	if (range->flags & NF_NAT_RANGE_MAP_IPS &&
-	    upside_down(l3, &range->min_addr, &range->max_addr))
-		return false;
-	return !(range->flags & NF_NAT_RANGE_PROTO_SPECIFIED) ||
-	       ntohs(range->min_proto.all) <= ntohs(range->max_proto.all);
+	return !(range->flags & NF_NAT_RANGE_MAP_IPS) ||
+	       !upside_down(l3, &range->min_addr, &range->max_addr);
 }
 
 bool ct_nat_address_in_range(const struct nf_nat_range2 *range, u8 l3,

@@ -120,9 +120,10 @@ bool ct_nat_port_in_range(const struct ct_nat_choice *c,
 
 /**
  * ct_nat_range_valid() - is a range one?
- * @range: min_* to max_*, as far as its flags say that they are of use
+ * @range: of addresses, if its flags say that they are of use. One of ports is a
+ *	range whichever comes first
  * @l3: NFPROTO_IPV4 or NFPROTO_IPV6
- * Return: false if one of them is upside down
+ * Return: false if it is upside down
  */
 bool ct_nat_range_valid(const struct nf_nat_range2 *range, u8 l3);
 

@@ -1,8 +1,101 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ct_nat.ko: what address translation is made of. No hook uses it yet.
+ * ct_nat.ko: loading, and unloading, which ends what is translated. It has
+ * nf_nat_hook while it is loaded: nobody else can, without nf_conntrack.
  */
 #include <linux/module.h>
+#include <linux/netfilter.h>
+#include <linux/rtnetlink.h>
+#include <net/ct/entry.h>
+#include <net/ct/nat.h>
+#include <net/ct/net.h>
+#include <net/ct/table.h>
+#include <net/net_namespace.h>
+#include "compat.h"
+#include "cone.h"
+#include "nat.h"
+#include "used.h"
+
+static const struct ct_nat_ops ops = {
+	.again = ct_nat_choose_again,
+	.ended = ct_nat_unused,
+	.freed = ct_nat_cone_leave,
+	.setup = ct_nat_setup,
+	.rewrite = ct_nat_rewrite_packet,
+};
+
+/* Nothing else is called by anybody but nf_conntrack. */
+static const struct nf_nat_hook hook = {
+	.decode_session = ct_nat_decode_session,
+};
+
+static void set_hooks(bool on)
+{
+	ct_nat_ops_set(on ? &ops : NULL);
+	rcu_assign_pointer(nf_nat_hook, on ? &hook : NULL);
+}
+
+static int end_one(struct ct_entry *e, void *data)
+{
+	atomic_andnot(CT_HOT_CONE, &e->hot);
+	if (ct_entry_hot(e) & IPS_NAT_MASK)
+		ct_entry_kill(e, 0, 0);
+	return 0;
+}
+
+/* Their packets would go on as they are. */
+static void end_translated(void)
+{
+	struct net *net;
+
+	down_read(&net_rwsem);
+	for_each_net(net) {
+		struct ct_cursor cursor = {};
+
+		/* What was translated and waits would be confirmed later. */
+		nf_queue_nf_hook_drop(net);
+		ct_table_walk(&ct_net(net)->table, &cursor, end_one, NULL);
+	}
+	up_read(&net_rwsem);
+}
+
+static int __init ct_nat_init(void)
+{
+	int err;
+
+	err = ct_nat_cone_init();
+	if (err)
+		return err;
+	err = ct_nat_net_init();
+	if (err)
+		goto cone;
+	err = ct_nat_masquerade_init();
+	if (err)
+		goto net;
+	set_hooks(true);
+	return 0;
+net:
+	ct_nat_net_exit();
+cone:
+	ct_nat_cone_exit();
+	return err;
+}
+
+/* There are no rules any more, so no hooks either. */
+static void __exit ct_nat_exit(void)
+{
+	set_hooks(false);
+	ct_nat_masquerade_exit();
+	/* Packets that were in the hooks, and whoever asked us something. */
+	synchronize_net();
+	end_translated();
+	ct_nat_used_forget(NULL);
+	ct_nat_net_exit();
+	ct_nat_cone_exit();
+}
+
+module_init(ct_nat_init);
+module_exit(ct_nat_exit);
 
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("Address translation of connections that ct tracks");

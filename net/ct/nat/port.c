@@ -158,7 +158,11 @@ static bool find_range(struct search *s)
 
 	if (!is_named(s->c))
 		return default_range(s);
-	set_range(s, ntohs(range->min_proto.all), ntohs(range->max_proto.all));
+	/* The wrong way round it is a range, too. */
+	set_range(s, min(ntohs(range->min_proto.all),
+			 ntohs(range->max_proto.all)),
+		  max(ntohs(range->min_proto.all),
+		      ntohs(range->max_proto.all)));
 	return true;
 }
 
