@@ -131,8 +131,8 @@ kernel_build_once()
 
 # resolve_kernel KERNEL: what is to be known of a kernel, in K_* variables.
 # KERNEL is 6.1 or 6.12 (the newest installed), a full release, uml, uml-kunit
-# (the same, our modules built with their KUnit suites), debug, or the path of
-# a kernel's build directory.
+# (the same, our modules built with their KUnit suites), uml-debug, debug, or the
+# path of a kernel's build directory.
 # shellcheck disable=SC2034 # some are for the scripts that call it
 resolve_kernel()
 {
@@ -146,6 +146,10 @@ resolve_kernel()
 		K_ARCH=um
 		K_DIR=$(uml_kernel) || exit 125
 		[ "$1" = uml ] || K_MAKE=CT_KUNIT=y
+		;;
+	uml-debug)
+		K_ARCH=um
+		K_DIR=$(uml_kernel "$CT_TOP/tests/vm/debug.config") || exit 125
 		;;
 	debug)
 		K_DIR=$(debug_kernel) || exit 125
@@ -206,10 +210,11 @@ uml_registers()
 }
 
 # uml_source SIZE: UML of 6.1 dies at boot where registers take more than it
-# was written for ("ptrace set fp regs failed, errno = 14").
+# was written for ("ptrace set fp regs failed, errno = 14"). And it walks a
+# process's memory without the lock for that, which lockdep tells of.
 uml_source()
 {
-	local src file
+	local src file tlb
 
 	src=$(kernel_source 6.1) || return
 	file=$src/arch/x86/um/user-offsets.c
@@ -218,16 +223,23 @@ uml_source()
 		return
 	grep -q "HOST_FP_SIZE, $1)" "$file" ||
 		die "$file: not the line that was looked for"
+	tlb=$src/arch/um/kernel/tlb.c
+	grep -q mmap_read_lock "$tlb" ||
+		sed -i '/^void force_flush_all/,/^}/{
+			s/^\tfor_each_vma/\tmmap_read_lock(mm);\n&/
+			s/^\t\tfix_range.*/&\n\tmmap_read_unlock(mm);/
+		}' "$tlb"
 }
 
+# uml_kernel [FRAGMENT]: with that on top, it is another kernel.
 uml_kernel()
 {
 	local size
 
 	size=$(uml_registers) || return
 	locked "$CT_CACHE/uml-source.lock" uml_source "$size" || return
-	kernel_build "uml-$size" 6.1 um x86_64_defconfig linux \
-		"$CT_TOP/scripts/uml.config"
+	kernel_build "uml${1:+-debug}-$size" 6.1 um x86_64_defconfig linux \
+		"$CT_TOP/scripts/uml.config" "$@"
 }
 
 debug_kernel()
