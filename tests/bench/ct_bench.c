@@ -15,6 +15,9 @@
  *		its acknowledgment the other way, in turn
  *	udp	after a datagram either way (not timed), one each way in turn
  *
+ * With snat= and dnat= answers are to and from other addresses, as they are where
+ * rules translate that way: by so much they are higher.
+ *
  * Written to, the parameter "again" runs it once more, after the connections
  * were flushed. Flows are timed in segments, and the best time of each segment
  * so far counts: so a busy host disturbs little.
@@ -44,6 +47,14 @@ MODULE_PARM_DESC(rounds, "packets for each connection, at least 2");
 static char *mode = "empty";
 module_param(mode, charp, 0444);
 MODULE_PARM_DESC(mode, "empty, newtcp, newudp, tcp or udp");
+
+static unsigned int snat;
+module_param(snat, uint, 0444);
+MODULE_PARM_DESC(snat, "what is added to the client's address in answers");
+
+static unsigned int dnat;
+module_param(dnat, uint, 0444);
+MODULE_PARM_DESC(dnat, "what is added to the server's address in answers");
 
 #define PAYLOAD	100
 #define ISN	1000U
@@ -109,12 +120,13 @@ static void fill_tcp(struct tcphdr *th, const struct push *p)
 /* The packet of a flow; the addresses and ports are all that differs. */
 static void fill_flow(unsigned int flow, const struct push *p)
 {
-	__be32 client = htonl(0x0a000000 + (flow >> 14));
+	__be32 client = htonl(0x0a000000 + (flow >> 14) +
+			      (p->reply ? snat : 0));
 	__be16 port = htons(1024 + (flow & 0x3fff));
 	struct iphdr *iph = ip_hdr(skb);
 	/* TCP and UDP agree on where the ports are. */
 	struct udphdr *uh = udp_hdr(skb);
-	__be32 server = htonl(0xc0a80001);
+	__be32 server = htonl(0xc0a80001 + (p->reply ? dnat : 0));
 
 	iph->saddr = p->reply ? server : client;
 	iph->daddr = p->reply ? client : server;
