@@ -213,11 +213,13 @@ load()
 
 unload()
 {
-	local ns
+	local ns module
 
 	if ours; then
 		# Rules that are deleted go a moment later.
-		! loaded ct_nft || until_true rmmod ct_nft
+		for module in ct_nft_nat ct_nat ct_nft; do
+			! loaded $module || until_true rmmod $module
+		done
 		rmmod ct
 		return
 	fi

@@ -47,9 +47,9 @@ check "which loads for them" loaded ct_nft
 check_fails "and the kernel's does not" loaded nft_ct
 check_fails "it stays while there are rules" rmmod ct_nft
 check_fails "and ct with it" rmmod ct
-check_fails "address translation is refused, not ignored" nft -f - <<-END
+check_fails "what ct does not have is refused, not ignored" nft -f - <<-END
 	table ip t2 {
-		chain c { type nat hook postrouting priority 100; masquerade; }
+		chain c { type filter hook input priority 0; synproxy; }
 	}
 END
 check "other rules are not" nft -f - <<-END
@@ -57,8 +57,20 @@ check "other rules are not" nft -f - <<-END
 		chain c { type filter hook input priority 0; udp dport 9 drop; }
 	}
 END
+check "address translation is that of ct_nft_nat" nft -f - <<-END
+	table ip t2 {
+		chain c { type nat hook postrouting priority 100; masquerade; }
+	}
+END
+check "which loads for it" loaded ct_nft_nat
+check "with ct_nat" loaded ct_nat
+check_fails "and the kernel's does not" loaded nf_nat
+check_fails "it stays while there are rules" rmmod ct_nft_nat
+nft delete table ip t2
 nft delete table inet t
-check "without rules it goes" until_true rmmod ct_nft
+check "without rules it goes" until_true rmmod ct_nft_nat
+check "and ct_nat" rmmod ct_nat
+check "ct_nft, too" until_true rmmod ct_nft
 # At most ten lines in five seconds.
 dmesg -C
 start=$SECONDS
