@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* masq: the source becomes the address of the interface it leaves by. */
 #include <linux/module.h>
-#include <net/ct/hooks.h>
-#include <net/ct/net.h>
 #include <net/netlink.h>
 #include "../compat.h"
 #include "nat.h"
@@ -30,12 +28,12 @@ static int masq_init(const struct nft_ctx *ctx, const struct nft_expr *expr,
 			       sizeof(__be16), &priv->ports);
 	if (err)
 		return err;
-	return ct_hooks_get(ct_net(ctx->net), ctx->family);
+	return ct_nft_nat_begin(ctx, ctx->family);
 }
 
 static void masq_destroy(const struct nft_ctx *ctx, const struct nft_expr *expr)
 {
-	ct_hooks_put(ct_net(ctx->net), ctx->family);
+	ct_nft_nat_end(ctx, ctx->family);
 }
 
 static int masq_validate(const struct nft_ctx *ctx, const struct nft_expr *expr)

@@ -5,8 +5,6 @@
  */
 #include <linux/module.h>
 #include <net/ct/entry.h>
-#include <net/ct/hooks.h>
-#include <net/ct/net.h>
 #include <net/netlink.h>
 #include "../compat.h"
 #include "nat.h"
@@ -104,14 +102,14 @@ static int nat_init(const struct nft_ctx *ctx, const struct nft_expr *expr,
 	err = parse_ranges(ctx, priv, tb);
 	if (err)
 		return err;
-	return ct_hooks_get(ct_net(ctx->net), priv->family);
+	return ct_nft_nat_begin(ctx, priv->family);
 }
 
 static void nat_destroy(const struct nft_ctx *ctx, const struct nft_expr *expr)
 {
 	const struct nat *priv = nft_expr_priv(expr);
 
-	ct_hooks_put(ct_net(ctx->net), priv->family);
+	ct_nft_nat_end(ctx, priv->family);
 }
 
 static int nat_validate(const struct nft_ctx *ctx, const struct nft_expr *expr)

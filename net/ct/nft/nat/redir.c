@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* redir: the destination becomes this machine. */
 #include <linux/module.h>
-#include <net/ct/hooks.h>
-#include <net/ct/net.h>
 #include <net/netlink.h>
 #include "../compat.h"
 #include "nat.h"
@@ -32,13 +30,13 @@ static int redir_init(const struct nft_ctx *ctx, const struct nft_expr *expr,
 		priv->flags = ntohl(nla_get_be32(tb[NFTA_REDIR_FLAGS]));
 	else if (priv->ports.min)
 		priv->flags = NF_NAT_RANGE_PROTO_SPECIFIED;
-	return ct_hooks_get(ct_net(ctx->net), ctx->family);
+	return ct_nft_nat_begin(ctx, ctx->family);
 }
 
 static void redir_destroy(const struct nft_ctx *ctx,
 			  const struct nft_expr *expr)
 {
-	ct_hooks_put(ct_net(ctx->net), ctx->family);
+	ct_nft_nat_end(ctx, ctx->family);
 }
 
 static int redir_validate(const struct nft_ctx *ctx,
