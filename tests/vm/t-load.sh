@@ -187,6 +187,21 @@ is "nobody uses it" "$(cat /sys/module/ct/parameters/users)" ""
 check "and ct, too" rmmod ct
 
 # Loading by name: ct's modules come first, the kernel's are behind them.
+not_ours_first()
+{
+	local module alias
+
+	for module in nft_ct nft_connlimit nft_chain_nat nft_nat nft_masq \
+		nft_redir; do
+		for alias in $(modinfo -F alias $module); do
+			case $(modprobe -R "$alias" | tr '\n' ' ') in
+			"ct_nft $module " | "ct_nft_nat $module ") ;;
+			*) echo "$alias" ;;
+			esac
+		done
+	done
+}
+is "by no name of nftables comes the kernel's first" "$(not_ours_first)" ""
 modprobe ct
 modprobe -q nft-expr-ct
 check "while ct is there, nft's ct is ct_nft" loaded ct_nft
