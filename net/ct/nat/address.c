@@ -149,6 +149,11 @@ void ct_nat_choose_address(const struct ct_nat_choice *c,
 	struct number at;
 	u32 seed = 0;
 
+	if (likely(!is_less(min, max))) {
+		put_number(l3, min, addr);
+		return;
+	}
+
 	if (!(c->range->flags & NF_NAT_RANGE_PERSISTENT))
 		seed = orig->dst.u3.all[l3 == NFPROTO_IPV4 ? 0 : 3] ^ c->zone;
 	at = sum(min, scale(difference(max, min), orig->src.u3.all, seed));

@@ -33,7 +33,7 @@ static bool may_keep(struct ct_nat_choice *c,
 	    c->range->flags & NF_NAT_RANGE_PROTO_RANDOM_ALL)
 		return false;
 	if (is_allowed(c, orig))
-		return !is_taken(c, orig);
+		return c->hope || !is_taken(c, orig);
 	if (!c->mapped)
 		return false;
 	tuple->src.u3 = c->mapped->u3;
@@ -79,7 +79,7 @@ static int choose_in_range(struct ct_nat_choice *c,
 		return err;
 	for (i = 1; err == -EADDRINUSE && i < ADDRESSES &&
 	     c->probes < CT_NAT_PROBES; i++) {
-		put_address(c, orig, (u32)c->seed + i, tuple);
+		put_address(c, orig, (u32)ct_nat_seed(c) + i, tuple);
 		if (!nf_inet_addr_cmp(&tuple->src.u3, &first))
 			err = ct_nat_choose_port(c, tuple, false);
 	}

@@ -55,7 +55,9 @@ struct ct_nat_table {
  * @manip: which end is translated
  * @zone: zone id of the original direction
  * @call: GRE: the connection is a call of PPTP, of which the key is known
- * @seed: random, another one for each choice
+ * @seed: random, another one for each choice; 0: to be made when it is needed
+ * @hope: a source that may stay as it is, or keep its port, is not looked up: who
+ *	asks finds out anyway, and then chooses once more
  * @mapped: what the same source is translated to already in another
  *	connection, or NULL: to be tried before others, if in @range
  * @reserved: ip_local_reserved_ports of the address's namespace, or NULL. Where
@@ -70,6 +72,7 @@ struct ct_nat_choice {
 	enum nf_nat_manip_type manip;
 	u16 zone;
 	bool call;
+	bool hope;
 	u64 seed;
 	const struct nf_conntrack_man *mapped;
 	const unsigned long *reserved;
@@ -108,6 +111,13 @@ int ct_nat_choose(struct ct_nat_choice *c,
  */
 int ct_nat_choose_port(struct ct_nat_choice *c,
 		       struct nf_conntrack_tuple *tuple, bool tried);
+
+/**
+ * ct_nat_seed() - the seed of a choice, made if there is none
+ * @c: the choice
+ * Return: @c->seed
+ */
+u64 ct_nat_seed(struct ct_nat_choice *c);
 
 /**
  * ct_nat_port_in_range() - has a tuple a port that the rule allows?

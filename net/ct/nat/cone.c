@@ -20,8 +20,7 @@ struct side {
 	union nf_inet_addr addr;
 	__be16 port;
 	u16 zone;
-	u16 l3;
-	u16 l4;
+	u32 l3;
 };
 
 /**
@@ -58,14 +57,10 @@ static const struct rhashtable_params outside_params = {
 
 static struct rhashtable by_inside, by_outside;
 
-/* With ports, whose flows have something to do with each other. */
+/* Of others each connection has a port of its own, mostly. */
 static bool has_cone(const struct ct_entry *e)
 {
-	const u8 l4 = e->dir[IP_CT_DIR_ORIGINAL].tuple.dst.protonum;
-
-	return l4 == IPPROTO_UDP || l4 == IPPROTO_TCP ||
-	       l4 == IPPROTO_UDPLITE || l4 == IPPROTO_SCTP ||
-	       l4 == IPPROTO_DCCP;
+	return e->dir[IP_CT_DIR_ORIGINAL].tuple.dst.protonum == IPPROTO_UDP;
 }
 
 static bool is_empty(const struct rhashtable *table)
@@ -82,7 +77,6 @@ static struct side make_side(const struct ct_entry *e, u16 zone,
 		.port = port,
 		.zone = zone,
 		.l3 = e->dir[IP_CT_DIR_ORIGINAL].tuple.src.l3num,
-		.l4 = e->dir[IP_CT_DIR_ORIGINAL].tuple.dst.protonum,
 	};
 
 	return s;
@@ -197,7 +191,7 @@ bool ct_nat_cone_inside(const struct ct_entry *e,
 					  &t->dst.u3, t->dst.u.all);
 	const struct cone *c;
 
-	if (key.l4 != IPPROTO_UDP)
+	if (!has_cone(e))
 		return false;
 	c = rhashtable_lookup(&by_outside, &key, outside_params);
 	if (c)

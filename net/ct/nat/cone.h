@@ -3,8 +3,8 @@
 #define _CT_NAT_CONE_H
 
 /*
- * What a source was translated to is remembered where it cannot be foretold, so that
- * the same is tried for its other connections. Of UDP it may be more than a try:
+ * What a source of UDP was translated to is remembered where it cannot be foretold,
+ * so that the same is tried for its other flows. It may be more than a try:
  * endpoint-independent mapping, and filtering (RFC 4787 4.1 and 5), that is one
  * address and port outside for each inside, whoever the peer is (enum
  * ct_nat_mapping).

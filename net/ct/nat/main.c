@@ -20,7 +20,7 @@ static const struct ct_nat_ops ops = {
 	.again = ct_nat_choose_again,
 	.ended = ct_nat_unused,
 	.freed = ct_nat_cone_leave,
-	.setup = ct_nat_setup,
+	.setup = ct_nat_setup_request,
 	.rewrite = ct_nat_rewrite_packet,
 };
 

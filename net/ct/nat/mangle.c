@@ -336,6 +336,38 @@ static int locate_ipv6(struct sk_buff *skb, struct place *at,
 }
 
 /*
+ * Most packets: IPv4 without options, in one piece, TCP or UDP, whose headers are
+ * ours and lie in a row. False: it may be another kind, or none.
+ */
+static bool locate_plain(const struct sk_buff *skb, struct place *at, u8 l4)
+{
+	const struct layout *l = l4 == IPPROTO_TCP ? &tcp_layout : &udp_layout;
+	const unsigned int l4off = at->nhoff + sizeof(struct iphdr);
+	const struct iphdr *iph;
+	unsigned int total;
+
+	if (at->l3 != NFPROTO_IPV4 ||
+	    (l4 != IPPROTO_TCP && l4 != IPPROTO_UDP) ||
+	    skb_headlen(skb) < l4off + l->size ||
+	    (skb_cloned(skb) && !skb_clone_writable(skb, l4off + l->size)))
+		return false;
+	iph = (const void *)skb->data + at->nhoff;
+	total = ntohs(iph->tot_len);
+	if (iph->version != 4 || iph->ihl != sizeof(*iph) / 4 ||
+	    iph->protocol != l4 ||
+	    iph->frag_off & htons(IP_MF | IP_OFFSET) ||
+	    total < sizeof(*iph) + l->size || total > skb->len - at->nhoff)
+		return false;
+	at->l4 = l4;
+	at->l4off = l4off;
+	at->l4len = total - sizeof(*iph);
+	at->whole = at->l4len;
+	at->have = l->size;
+	at->layout = l;
+	return true;
+}
+
+/*
  * Find the headers of the packet at @at->nhoff, which ends before @end, make
  * them ours, and look whether they are of protocol @l4.
  */
@@ -539,9 +571,11 @@ int ct_nat_mangle(struct sk_buff *skb, unsigned int nhoff,
 	struct place at = { .nhoff = nhoff, .l3 = target->src.l3num };
 	int err;
 
-	err = locate(skb, &at, skb->len, target->dst.protonum);
-	if (err)
-		return err;
+	if (unlikely(!locate_plain(skb, &at, target->dst.protonum))) {
+		err = locate(skb, &at, skb->len, target->dst.protonum);
+		if (err)
+			return err;
+	}
 	adjust(skb, put_tuple(skb, &at, target, manip));
 	return 0;
 }

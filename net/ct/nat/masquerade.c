@@ -80,8 +80,7 @@ unsigned int ct_nat_masquerade(struct sk_buff *skb,
 		return NF_DROP;
 	here.max_addr = here.min_addr;
 	here.flags |= NF_NAT_RANGE_MAP_IPS;
-	return ct_nat_setup_out(e, &here, NF_NAT_MANIP_SRC,
-				state->out->ifindex);
+	return ct_nat_setup_out(e, &here, state->out->ifindex);
 }
 EXPORT_SYMBOL_GPL(ct_nat_masquerade);
 

@@ -84,10 +84,14 @@ unsigned int ct_nat_leave_source(struct ct_entry *e);
 unsigned int ct_nat_leave_target(const struct ct_nat_net *nn,
 				 struct ct_entry *e);
 
-/* ct_nat_setup(); @out: index of the interface whose address it gets, or 0 */
+/* ct_nat_setup() of a source; @out: index of the interface whose address it gets */
 unsigned int ct_nat_setup_out(struct ct_entry *e,
-			      const struct nf_nat_range2 *range,
-			      enum nf_nat_manip_type manip, int out);
+			      const struct nf_nat_range2 *range, int out);
+
+/* ct_nat_setup() of an entry without a packet */
+unsigned int ct_nat_setup_request(struct ct_entry *e,
+				  const struct nf_nat_range2 *range,
+				  enum nf_nat_manip_type manip);
 
 /* See struct ct_nat_ops. */
 bool ct_nat_choose_again(struct ct_entry *e, struct sk_buff *skb,

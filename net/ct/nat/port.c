@@ -17,6 +17,7 @@
 #include <linux/in.h>
 #include <linux/kernel.h>
 #include <linux/minmax.h>
+#include <linux/random.h>
 #include "choose.h"
 
 /* So many are tried before the bitmap is asked for, and so many without it. */
@@ -39,6 +40,13 @@ struct search {
 	bool parity;		/* odd stays odd, if possible */
 	u64 state;
 };
+
+u64 ct_nat_seed(struct ct_nat_choice *c)
+{
+	if (!c->seed)
+		c->seed = get_random_u64();
+	return c->seed;
+}
 
 /* Sebastiano Vigna's splitmix64, which is in the public domain. */
 static u32 next_random(struct search *s, u32 below)
@@ -357,7 +365,6 @@ int ct_nat_choose_port(struct ct_nat_choice *c,
 		.c = c,
 		.tuple = tuple,
 		.port = port_of(c, tuple),
-		.state = c->seed,
 	};
 
 	if (!s.port) {
@@ -367,8 +374,10 @@ int ct_nat_choose_port(struct ct_nat_choice *c,
 	s.was = ntohs(*s.port);
 	if (!find_range(&s))
 		return is_taken(&s, s.was, false) ? -EADDRINUSE : 0;
-	if (!tried && may_stay(&s) && !is_taken(&s, s.was, false))
+	if (!tried && may_stay(&s) &&
+	    (c->hope || !is_taken(&s, s.was, false)))
 		return 0;
+	s.state = ct_nat_seed(c);
 	find_first(&s);
 	return s.size <= SPREAD ? search_all(&s) : search_spread(&s);
 }

@@ -6,7 +6,6 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/export.h>
-#include <linux/random.h>
 #include <net/ct/entry.h>
 #include <net/ct/log.h>
 #include <net/ct/nat.h>
@@ -146,7 +145,9 @@ static bool is_predictable(const struct nf_nat_range2 *range,
 			   const struct nf_conntrack_tuple *then)
 {
 	return now->src.u.all == then->src.u.all &&
-	       nf_inet_addr_cmp(&range->min_addr, &range->max_addr);
+	       (range->flags & (NF_NAT_RANGE_NETMAP |
+				NF_NAT_RANGE_PERSISTENT) ||
+		nf_inet_addr_cmp(&range->min_addr, &range->max_addr));
 }
 
 /*
@@ -155,9 +156,12 @@ static bool is_predictable(const struct nf_nat_range2 *range,
  */
 #define MORE_ROUNDS	8
 
-/* The entry is claimed. */
+/*
+ * The entry is claimed. @hope: a port that may stay is not looked up; as it is
+ * confirmed that is done, and if it is another's there is ct_nat_choose_again().
+ */
 static int decide(struct ct_entry *e, const struct nf_nat_range2 *range,
-		  enum nf_nat_manip_type manip)
+		  enum nf_nat_manip_type manip, bool hope)
 {
 	struct chooser chooser = {
 		.e = e,
@@ -170,7 +174,7 @@ static int decide(struct ct_entry *e, const struct nf_nat_range2 *range,
 		.manip = manip,
 		.zone = e->zone_id[IP_CT_DIR_ORIGINAL],
 		.call = ct_entry_master(e),
-		.seed = get_random_u64(),
+		.hope = hope,
 		.reserved = reserved_ports(e->cn),
 		.table = &table,
 		.ctx = &chooser,
@@ -186,7 +190,7 @@ static int decide(struct ct_entry *e, const struct nf_nat_range2 *range,
 	do {
 		choice.probes = 0;
 		err = ct_nat_choose(&choice, &now, &then);
-		choice.seed++;
+		choice.seed = 0;
 	} while (err == -EAGAIN && rounds--);
 	if (err == -EINVAL)
 		return err;
@@ -224,16 +228,15 @@ static void keep_ports(struct ct_entry *e, const struct nf_nat_range2 *range)
 					 NF_NAT_RANGE_PROTO_OFFSET);
 }
 
-unsigned int ct_nat_setup_out(struct ct_entry *e,
-			      const struct nf_nat_range2 *range,
-			      enum nf_nat_manip_type manip, int out)
+static unsigned int set_up(struct ct_entry *e, const struct nf_nat_range2 *range,
+			   enum nf_nat_manip_type manip, int out, bool hope)
 {
 	int err = 0;
 
 	local_bh_disable();
 	if (ct_entry_claim(e)) {
 		if (!(ct_entry_hot(e) & ct_nat_done(manip))) {
-			err = decide(e, range, manip);
+			err = decide(e, range, manip, hope);
 			if (!err && manip == NF_NAT_MANIP_SRC)
 				keep_ports(e, range);
 			if (!err && out)
@@ -247,21 +250,40 @@ unsigned int ct_nat_setup_out(struct ct_entry *e,
 	return err ? NF_DROP : NF_ACCEPT;
 }
 
+/* Is it likely that a port is free? Where many are used there are bitmaps. */
+static bool may_hope(const struct ct_entry *e, enum nf_nat_manip_type manip)
+{
+	return manip == NF_NAT_MANIP_SRC && !ct_nat_used_any() &&
+	       !wants_cone(e);
+}
+
+unsigned int ct_nat_setup_out(struct ct_entry *e,
+			      const struct nf_nat_range2 *range, int out)
+{
+	return set_up(e, range, NF_NAT_MANIP_SRC, out,
+		      may_hope(e, NF_NAT_MANIP_SRC));
+}
+
 unsigned int ct_nat_setup(struct ct_entry *e, const struct nf_nat_range2 *range,
 			  enum nf_nat_manip_type manip)
 {
-	return ct_nat_setup_out(e, range, manip, 0);
+	return set_up(e, range, manip, 0, may_hope(e, manip));
 }
 EXPORT_SYMBOL_GPL(ct_nat_setup);
 
+/* No packet comes with it, so nobody would choose once more. */
+unsigned int ct_nat_setup_request(struct ct_entry *e,
+				  const struct nf_nat_range2 *range,
+				  enum nf_nat_manip_type manip)
+{
+	return set_up(e, range, manip, 0, false);
+}
+
+/* Of what is confirmed nothing is decided any more: chains are asked again. */
 static void leave(struct ct_entry *e, enum nf_nat_manip_type manip)
 {
-	local_bh_disable();
-	if (ct_entry_claim(e)) {
+	if (!(ct_entry_hot(e) & IPS_CONFIRMED))
 		set_done(e, manip);
-		ct_entry_unclaim(e);
-	}
-	local_bh_enable();
 }
 
 /*
@@ -308,7 +330,7 @@ static int decide_again(struct ct_entry *e)
 		.base_proto.all = e->ports.base,
 	};
 
-	return decide(e, &range, NF_NAT_MANIP_SRC);
+	return decide(e, &range, NF_NAT_MANIP_SRC, false);
 }
 
 bool ct_nat_choose_again(struct ct_entry *e, struct sk_buff *skb,

@@ -4,6 +4,7 @@
  * then is looked up anew.
  */
 #include <linux/errno.h>
+#include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/netfilter_bridge.h>
 #include <linux/netfilter_ipv4.h>
@@ -19,13 +20,29 @@
 #include "mangle.h"
 #include "nat.h"
 
+/* Nearly all packets have ports: nobody has to be called for them. */
+static inline void invert_ports(struct nf_conntrack_tuple *inv,
+				const struct nf_conntrack_tuple *tuple)
+{
+	inv->src.u3 = tuple->dst.u3;
+	inv->src.u.all = tuple->dst.u.all;
+	inv->src.l3num = tuple->src.l3num;
+	inv->dst.u3 = tuple->src.u3;
+	inv->dst.u.all = tuple->src.u.all;
+	inv->dst.protonum = tuple->dst.protonum;
+	inv->dst.dir = !tuple->dst.dir;
+}
+
 unsigned int ct_nat_translate(struct sk_buff *skb,
 			      const struct nf_conntrack_tuple *other,
 			      enum nf_nat_manip_type manip)
 {
-	struct nf_conntrack_tuple target;
+	struct nf_conntrack_tuple target __ct_uninit;
 
-	if (!ct_tuple_invert(&target, other))
+	if (likely(other->dst.protonum == IPPROTO_TCP ||
+		   other->dst.protonum == IPPROTO_UDP))
+		invert_ports(&target, other);
+	else if (!ct_tuple_invert(&target, other))
 		return NF_DROP;
 	return ct_nat_mangle(skb, skb_network_offset(skb), &target, manip) ?
 	       NF_DROP : NF_ACCEPT;

@@ -114,6 +114,11 @@ static bool is_same(const struct nf_conntrack_tuple *a,
 	       a->dst.protonum == b->dst.protonum;
 }
 
+bool ct_nat_used_any(void)
+{
+	return READ_ONCE(used_count);
+}
+
 static struct used *find(const struct ct_net *cn,
 			 const struct nf_conntrack_tuple *tuple, u16 zone)
 {

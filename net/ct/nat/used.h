@@ -23,6 +23,12 @@ unsigned long *ct_nat_used(const struct ct_entry *e,
 			   const struct nf_conntrack_tuple *tuple, bool want);
 
 /**
+ * ct_nat_used_any() - is there any bitmap, of whatever?
+ * Context: any. Return: true if so
+ */
+bool ct_nat_used_any(void);
+
+/**
  * ct_nat_used_renew() - all ports seem to be in use
  * @e: the connection
  * @tuple: as for ct_nat_used()
