@@ -328,6 +328,7 @@ finish()" | tee "$out"
 	DONE=$((DONE + $(grep -c '^ok\|^not ok' "$out")))
 }
 
-# For raw.py, and for nl.py.
+# For raw.py, for nl.py, and for nat.py.
 raw() { program raw; }
 nl() { program nl; }
+nat() { program nat; }

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Rules of the router, and real sockets in the namespaces around it.
+
+Who is asked says who he is and by whom he was asked, as he sees it:
+
+    serve("n2", 7, "10.0.2.1")
+    rules("table ip nat { ... masquerade ... }")
+    ask("n1", "10.0.2.1", 7)        Told("n2", "10.0.2.254", 40000)
+"""
+import collections
+import contextlib
+import selectors
+import threading
+
+from raw import *
+
+libc = ctypes.CDLL(None, use_errno=True)
+SLOW = int(os.environ.get("CT_SLOW", 1))
+UDP_KIND = ("udp", socket.SOCK_DGRAM, 0)
+TCP_KIND = ("tcp", socket.SOCK_STREAM, 0)
+
+
+# Rules
+
+def nft(text):
+    done = subprocess.run(("nft", "-f", "-"), input=text, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if done.returncode:
+        raise ValueError("%s\nof %s" % (done.stderr, text))
+
+
+NAMES = ("ip nat", "ip6 nat", "inet nat", "inet filter")
+
+
+def rules(text=""):
+    """Of the tables of NAMES there are these, and no connection is left."""
+    nft("".join("table %s { }\ndelete table %s\n" % (n, n) for n in NAMES) +
+        text)
+    flush()
+
+
+HOOKS = {"prerouting": -100, "output": -100, "postrouting": 100, "input": 100}
+
+
+def chain(hook, *lines, name=None, priority=None):
+    return "chain %s { type nat hook %s priority %s;\n%s\n}\n" % (
+        name or hook, hook, priority or HOOKS[hook], "\n".join(lines))
+
+
+def table(six, *chains):
+    return "table %s nat {\n%s}\n" % ("ip6" if six else "ip", "".join(chains))
+
+
+def filters(hook, *lines, priority=0):
+    return ("table inet filter {\nchain %s { type filter hook %s priority %s;\n"
+            "%s\n}\n}\n" % (hook, hook, priority, "\n".join(lines)))
+
+
+def at(address, port):
+    """As it stands in a rule."""
+    return ("[%s]:%s" if is6(address) else "%s:%s") % (address, port)
+
+
+def counter(comment):
+    """Packets that the rule with this comment saw."""
+    out = run("nft", "list", "ruleset").stdout
+    return int(re.search(r'packets (\d+) .*comment "%s"' % comment,
+                         out).group(1))
+
+
+# Sockets
+
+@contextlib.contextmanager
+def within(ns):
+    """What is opened in here is in that namespace. n0 is where we are."""
+    def enter(path):
+        fd = os.open(path, os.O_RDONLY)
+        if libc.setns(fd, 0x40000000):
+            raise OSError(ctypes.get_errno(), path)
+        os.close(fd)
+
+    enter("/run/netns/" + ns)
+    try:
+        yield
+    finally:
+        enter("/run/netns/n0")
+
+
+def open_socket(ns, kind, address, port):
+    with within(ns):
+        s = socket.socket(socket.AF_INET6 if is6(address) else socket.AF_INET,
+                          kind[1], kind[2])
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind((address, port))
+    return s
+
+
+class Told(collections.namedtuple("Told", "who host port")):
+    """What was told; false if nothing was."""
+    def __bool__(self):
+        return self.who is not None
+
+
+NOTHING = Told(None, None, None)
+served = selectors.DefaultSelector()
+
+
+def told(ns, peer):
+    return ("%s %s %d" % (ns, ipaddress.ip_address(peer[0]), peer[1])).encode()
+
+
+def serve(ns, port, *addresses, kinds=(UDP_KIND, TCP_KIND)):
+    for address in addresses:
+        for kind in kinds:
+            s = open_socket(ns, kind, address, port)
+            if kind[1] != socket.SOCK_DGRAM:
+                s.listen(100)
+            served.register(s, selectors.EVENT_READ, (ns, kind))
+
+
+def answer(s, ns, kind):
+    if kind[1] == socket.SOCK_DGRAM:
+        _, peer = s.recvfrom(2000)
+        s.sendto(told(ns, peer), peer)
+    elif kind == "accepted":
+        if s.recv(65536):
+            s.send(told(ns, s.getpeername()))
+        else:
+            served.unregister(s)
+            s.close()
+    else:
+        served.register(s.accept()[0], selectors.EVENT_READ,
+                        (ns, ("accepted",) * 2))
+
+
+def serving():
+    while True:
+        for key, _ in served.select(0.2):
+            ns, kind = key.data
+            try:
+                answer(key.fileobj, ns,
+                       kind if len(kind) == 3 else kind[0])
+            except OSError:
+                if len(kind) != 3:
+                    served.unregister(key.fileobj)
+                    key.fileobj.close()
+
+
+threading.Thread(target=serving, daemon=True).start()
+
+
+class Asker:
+    """A socket that asks, and may ask again."""
+
+    def __init__(self, ns, to, port, kind=UDP_KIND, source=None, sport=0,
+                 wait=5):
+        self.socket = open_socket(
+            ns, kind, source or ("::" if is6(to) else "0.0.0.0"), sport)
+        self.socket.settimeout(wait * SLOW)
+        self.error = None
+        try:
+            self.socket.connect((to, port))
+        except OSError as error:
+            self.error = error
+        self.host, self.port = self.socket.getsockname()[:2]
+
+    def ask(self):
+        """Told, or NOTHING."""
+        try:
+            self.socket.send(b"who?")
+            who, host, port = self.socket.recv(2000).decode().split()
+            return Told(who, host, int(port))
+        except (OSError, ValueError) as error:
+            self.error = self.error or error
+            return NOTHING
+
+    def close(self):
+        # No TIME_WAIT: the port may be asked from again.
+        if self.socket.type == socket.SOCK_STREAM:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                   struct.pack("ii", 1, 0))
+        self.socket.close()
+
+
+def ask(ns, to, port, *args, **more):
+    asker = Asker(ns, to, port, *args, **more)
+    got = asker.ask()
+    asker.close()
+    return got
