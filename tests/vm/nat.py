@@ -68,6 +68,98 @@ def counter(comment):
                          out).group(1))
 
 
+# Packets, as either end sees them
+
+DCCP = 33
+PORTS = "{ tcp, udp, udplite, sctp, dccp }"
+
+
+class Family:
+    """A talks as P, another host as itself; who talks to V talks to W."""
+    def __init__(self, six):
+        self.six, self.words = six, " over IPv6" if six else ""
+        self.A, self.B = (A6, B6) if six else (A4, B4)
+        self.P, self.V, self.W, self.other, self.near, self.far = (
+            ("2001:db8:1::9", "2001:db8:2::7", "fd00:9::2", "fd00:8::2",
+             "fd00:8::77", "fd00:9::77") if six else
+            ("198.51.100.9", "203.0.113.7", "10.9.0.2", "10.8.0.2",
+             "10.8.0.77", "10.9.0.77"))
+        # How A's side sees who talks to whom, and how B's does.
+        self.kinds = {
+            "SNAT": ((self.A, self.B, 5000, 8080),
+                     (self.P, self.B, 7000, 8080)),
+            "DNAT": ((self.other, self.V, 5000, 80),
+                     (self.other, self.W, 5000, 8080)),
+            "both": ((self.A, self.V, 5000, 80),
+                     (self.P, self.W, 7000, 8080))}
+
+    def table(self):
+        name = "ip6" if self.six else "ip"
+        return table(
+            self.six,
+            chain("prerouting", f"{name} daddr {self.V} meta l4proto {PORTS} "
+                  f"dnat to {at(self.W, 8080)}",
+                  f"{name} daddr {self.V} dnat to {self.W}"),
+            chain("postrouting", f"{name} saddr {self.A} oifname tun-b "
+                  f"meta l4proto {PORTS} snat to {at(self.P, 7000)}",
+                  f"{name} saddr != {self.other} oifname tun-b "
+                  f"snat to {self.P}"))
+
+
+FAMILIES = Family(False), Family(True)
+
+
+def fresh():
+    rules("".join(f.table() for f in FAMILIES))
+
+
+def patched(packet, index, value):
+    """With another octet in the header."""
+    packet = packet[:index] + bytes([value]) + packet[index + 1:]
+    if packet[0] >> 4 == 4:
+        head = packet[:10] + b"\0\0" + packet[12:20]
+        packet = head[:10] + struct.pack("!H", checksum(head)) + packet[12:]
+    return packet
+
+
+def aged(packet):
+    index = 8 if packet[0] >> 4 == 4 else 7
+    return patched(packet, index, packet[index] - 1)
+
+
+def ends(view, side):
+    """@view: as side a talks."""
+    a, b, aport, bport = view
+    return view if side == "a" else (b, a, bport, aport)
+
+
+def unlike(got, want):
+    """How they differ, nothing if they do not."""
+    if got is None or got == want:
+        return got is None and "nothing came"
+    first = ([g == w for g, w in zip(got, want)] + [False]).index(False)
+    here = slice(first, first + 8)
+    return "from octet %d on it is %s, and not %s" % (
+        here.start, got[here].hex(), want[here].hex())
+
+
+def intact(packet):
+    """Are all checksums right?"""
+    if packet[0] >> 4 == 4:
+        proto, start, hosts = packet[9], (packet[0] & 15) * 4, packet[12:20]
+        if checksum(packet[:start]):
+            return False
+    else:
+        proto, start, hosts = packet[6], 40, packet[8:40]
+    data = packet[start:]
+    if proto == SCTP:
+        return data[8:12] == struct.pack("<I", crc32c(data[:8] + bytes(4) +
+                                                      data[12:]))
+    if proto != ICMP:
+        data = hosts + struct.pack("!II", len(data), proto) + data
+    return not checksum(data)
+
+
 # Sockets
 
 @contextlib.contextmanager
