@@ -61,6 +61,14 @@ def at(address, port):
     return ("[%s]:%s" if is6(address) else "%s:%s") % (address, port)
 
 
+def until(condition):
+    """What it gave at last: something true, if that came in time."""
+    end = time.monotonic() + 10 * SLOW
+    while not (got := condition()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return got
+
+
 def counter(comment):
     """Packets that the rule with this comment saw."""
     out = run("nft", "list", "ruleset").stdout
@@ -141,6 +149,37 @@ def unlike(got, want):
     here = slice(first, first + 8)
     return "from octet %d on it is %s, and not %s" % (
         here.start, got[here].hex(), want[here].hex())
+
+
+class Through:
+    """A TCP conversation, each side as it sees it."""
+
+    def __init__(self, wire, views, seq=1000):
+        self.wire = wire
+        self.views = {"a": views[0], "b": views[1]}
+        self.next = {"a": seq, "b": 500000}
+
+    def made(self, by, view, flags, payload, seq, ack):
+        return tcp_packet(*ends(self.views[view], by), flags, seq, ack, payload)
+
+    def step(self, by, flags, payload=b"", seq=None, ack=None):
+        """Sends; nothing, or how what came out is wrong."""
+        other = "b" if by == "a" else "a"
+        if ack is None:
+            ack = self.next[other] if "A" in flags else 0
+        args = flags, payload, self.next[by] if seq is None else seq, ack
+        if seq is None:
+            self.next[by] += len(payload) + ("S" in flags) + ("F" in flags)
+        return unlike(self.wire.pass_on(by, self.made(by, by, *args)),
+                      aged(self.made(by, other, *args)))
+
+    def open(self):
+        return (self.step("a", "S") or self.step("b", "SA") or
+                self.step("a", "A"))
+
+    def close(self):
+        return (self.step("a", "FA") or self.step("b", "FA") or
+                self.step("a", "A"))
 
 
 def intact(packet):

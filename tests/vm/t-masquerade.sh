@@ -65,13 +65,6 @@ def ended(first=5000):
         ports = re.findall(r"^.*?sport=(\d+)", f.read(), re.M)
     return {int(n) for n in ports if int(n) >= first}
 
-def until(condition):
-    """As it was at last: true, if that came in time."""
-    end = time.monotonic() + 10 * SLOW
-    while not (got := condition()) and time.monotonic() < end:
-        time.sleep(0.05)
-    return got
-
 def change(*command):
     done = run("ip", *command)
     if done.returncode:

@@ -4,6 +4,7 @@
 # Packets that are of a translated connection, but invalid: rules find them to be
 # so, and who lets them through does not show a private address. nf_nat lets them
 # out as they came in.
+# seconds: 30
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -13,30 +14,6 @@ must_load
 
 nat <<'END'
 wire = Wire()
-
-class Through:
-    """A TCP conversation, each side as it sees it."""
-    def __init__(self, views):
-        self.views = {"a": views[0], "b": views[1]}
-        self.next = {"a": 1000, "b": 500000}
-
-    def made(self, by, view, flags, payload, seq, ack):
-        return tcp_packet(*ends(self.views[view], by), flags, seq, ack, payload)
-
-    def step(self, by, flags, payload=b"", seq=None, ack=None):
-        """Sends; nothing, or how what came out is wrong."""
-        other = "b" if by == "a" else "a"
-        if ack is None:
-            ack = self.next[other] if "A" in flags else 0
-        args = flags, payload, self.next[by] if seq is None else seq, ack
-        if seq is None:
-            self.next[by] += len(payload) + ("S" in flags) + ("F" in flags)
-        return unlike(wire.pass_on(by, self.made(by, by, *args)),
-                      aged(self.made(by, other, *args)))
-
-    def open(self):
-        return (self.step("a", "S") or self.step("b", "SA") or
-                self.step("a", "A"))
 
 def judged(name, talk, by, flags, *more, **numbers):
     """Is invalid to rules, and translated nevertheless."""
@@ -52,7 +29,7 @@ for f in FAMILIES:
         words = ", %s%s" % (kind, f.words)
         fresh()
         nft(COUNT)
-        talk = Through(views)
+        talk = Through(wire, views)
         wrong = talk.open()
         check("a connection opens" + words, not wrong, wrong)
         a, b = talk.next["a"], talk.next["b"]
@@ -72,7 +49,7 @@ for f in FAMILIES:
         # No packet of it passes where rules drop it.
         fresh()
         nft(filters("forward", "ct state invalid drop"))
-        talk = Through(views)
+        talk = Through(wire, views)
         wrong = talk.open()
         while wire.b.receive():
             pass

@@ -4,6 +4,7 @@
 # NAT, octet by octet. A packet goes in as one end knows the connection, and has to
 # come out as the other end does: the one that is wanted is made here, with all of
 # its checksums, from the addresses and ports that the rules say.
+# seconds: 25
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
 

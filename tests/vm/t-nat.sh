@@ -3,6 +3,7 @@
 #
 # NAT by rules of nftables, with real programs: who is asked, and whom he sees
 # asking, for each kind of translation at each hook.
+# seconds: 30
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
 
