@@ -95,21 +95,30 @@ for f in FAMILIES:
         pass
     s.connect_ex((f.V, 80))
     start = 40 if f.six else 20
-    number = struct.unpack_from("!I", wire.b.receive(5), start + 4)[0]
+    syn = wire.b.receive(5)
+    if syn is None:
+        not_ok("a client asks a published service" + f.words, "nothing came")
+        continue
+    number = struct.unpack_from("!I", syn, start + 4)[0]
 
     def server(flags, seq, payload=b""):
         wire.b.send(tcp_packet(f.W, client, 8080, 6000, flags, seq, number + 1,
                                payload))
 
     server("SA", 9000)
+    answer = wire.b.receive(5)
     equal("a client connects to a published service" + f.words,
-          wire.b.receive(5)[start + 13], FLAGS["A"])
+          answer and answer[start + 13], FLAGS["A"])
     server("PA", 9001 + 10 ** 6, b"far away")
     server("PA", 9001, b"here")
     s.setblocking(True)
     s.settimeout(10)
-    equal("data arrives, though some was out of the window" + f.words,
-          s.recv(100), b"here")
+    try:
+        data = s.recv(100)
+    except OSError as error:
+        data = error
+    equal("data arrives, though some was out of the window" + f.words, data,
+          b"here")
     found = []
     while (packet := wire.b.receive(0.5)):
         found.append(packet[start + 13])

@@ -109,7 +109,7 @@ def all_of(count, want, header):
     data = b""
     while len(data) < count:
         view, packet = receive()
-        if view != want or not intact(packet):
+        if not view or view != want or not intact(packet):
             return "%s, intact: %s" % (view, view and intact(packet))
         data += packet[header:]
     return data
@@ -127,7 +127,7 @@ def transfer(s, view, header, data):
     s[0].send(data)
     while len(out) < len(data):
         got, packet = receive()
-        if got != view or not intact(packet):
+        if not got or got != view or not intact(packet):
             return "%s, intact: %s" % (got, got and intact(packet))
         out += packet[header + packet[header + 12] // 16 * 4:]
         seen = len(out)

@@ -139,7 +139,7 @@ def both_held(queue, *packets):
     for packet in packets:
         wire.a.send(packet)
     held = [queue.receive() for _ in packets]
-    for packet in held:
+    for packet in filter(None, held):
         queue.verdict(packet[0])
     return [wire.b.receive(1) for _ in packets]
 
