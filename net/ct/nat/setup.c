@@ -109,6 +109,8 @@ static const unsigned long *reserved_ports(const struct ct_net *cn)
 static int used_up(const struct ct_entry *e,
 		   const struct nf_conntrack_tuple *tuple)
 {
+	const struct nf_conntrack_tuple *orig =
+		&e->dir[IP_CT_DIR_ORIGINAL].tuple;
 	const bool v4 = tuple->src.l3num == NFPROTO_IPV4;
 	struct ct_net *cn = e->cn;
 	struct ct_log_tail tail;
@@ -118,15 +120,15 @@ static int used_up(const struct ct_entry *e,
 	if (!ct_log_may(cn, CT_LOG_NAT, &tail))
 		return -EADDRINUSE;
 	if (v4)
-		pr_info("nothing is free of what %pI4 may be translated to, protocol %u, towards %pI4 port %u, in namespace %u%s\n",
-			&e->dir[IP_CT_DIR_ORIGINAL].tuple.src.u3.ip,
-			tuple->dst.protonum, &tuple->dst.u3.ip,
-			ntohs(tuple->dst.u.all), cn->inum, tail.text);
+		pr_info("%pI4 has nothing free towards %pI4 port %u, protocol %u, for %pI4 in namespace %u%s\n",
+			&tuple->src.u3.ip, &tuple->dst.u3.ip,
+			ntohs(tuple->dst.u.all), tuple->dst.protonum,
+			&orig->src.u3.ip, cn->inum, tail.text);
 	else
-		pr_info("nothing is free of what %pI6c may be translated to, protocol %u, towards %pI6c port %u, in namespace %u%s\n",
-			&e->dir[IP_CT_DIR_ORIGINAL].tuple.src.u3.in6,
-			tuple->dst.protonum, &tuple->dst.u3.in6,
-			ntohs(tuple->dst.u.all), cn->inum, tail.text);
+		pr_info("%pI6c has nothing free towards %pI6c port %u, protocol %u, for %pI6c in namespace %u%s\n",
+			&tuple->src.u3.in6, &tuple->dst.u3.in6,
+			ntohs(tuple->dst.u.all), tuple->dst.protonum,
+			&orig->src.u3.in6, cn->inum, tail.text);
 	return -EADDRINUSE;
 }
 
