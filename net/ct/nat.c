@@ -47,12 +47,12 @@ void ct_nat_freed(const struct ct_entry *e)
 	rcu_read_unlock();
 }
 
-bool ct_nat_again(struct ct_entry *e, struct sk_buff *skb,
-		  const struct nf_hook_state *state)
+int ct_nat_again(struct ct_entry *e, struct sk_buff *skb,
+		 const struct nf_hook_state *state)
 {
 	const struct ct_nat_ops *ops = rcu_dereference(nat_ops);
 
-	return ops && ops->again(e, skb, state);
+	return ops ? ops->again(e, skb, state) : -EOPNOTSUPP;
 }
 
 bool ct_nat_rewrite(struct sk_buff *skb, const struct nf_conntrack_tuple *from,

@@ -578,6 +578,7 @@ static noinline unsigned int not_confirmed(struct sk_buff *skb,
 	};
 	unsigned int tries = AGAIN;
 	enum joined joined;
+	int again;
 
 	while (clash) {
 		joined = join_winner(&p, e, clash, state);
@@ -587,8 +588,11 @@ static noinline unsigned int not_confirmed(struct sk_buff *skb,
 			ct_stat_inc(p.cn, base.clash_resolve);
 			return NF_ACCEPT;
 		}
-		if (joined == JOIN_FAILED || !tries-- ||
-		    !ct_nat_again(e, skb, state)) {
+		again = joined == JOIN_FAILED || !tries-- ? -EBUSY :
+			ct_nat_again(e, skb, state);
+		if (again == -EADDRINUSE)
+			break;
+		if (again) {
 			ct_invalid(&p, CT_INVALID_CLASH, tuple, NULL, 0);
 			break;
 		}

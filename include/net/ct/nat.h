@@ -17,7 +17,8 @@ struct sk_buff;
 /**
  * struct ct_nat_ops - what the core asks of address translation
  * @again: the source that was chosen for @e is another connection's by now.
- *	Choose another one, and rewrite the packet. True: it is worth another try
+ *	Choose another one, and rewrite the packet. 0: it is worth another try;
+ *	-EADDRINUSE: there is none, and that was counted; or another error
  * @ended: @e, whose source it was decided about, has left the table
  * @freed: @e, which has %CT_HOT_CONE, is about to be freed
  * @setup: ct_nat_setup(), for an entry that is made by request
@@ -28,8 +29,8 @@ struct sk_buff;
  * packet is to be confirmed; @e is not confirmed, nor claimed by the caller
  */
 struct ct_nat_ops {
-	bool (*again)(struct ct_entry *e, struct sk_buff *skb,
-		      const struct nf_hook_state *state);
+	int (*again)(struct ct_entry *e, struct sk_buff *skb,
+		     const struct nf_hook_state *state);
 	void (*ended)(const struct ct_entry *e);
 	void (*freed)(const struct ct_entry *e);
 	unsigned int (*setup)(struct ct_entry *e,
@@ -66,11 +67,11 @@ bool ct_nat_is_there(void);
 int ct_nat_request(struct ct_entry *e, const struct nf_nat_range2 *range,
 		   enum nf_nat_manip_type manip);
 
-/* Those of @ops; false, or nothing, without. RCU read side */
+/* Those of @ops; an error, false, or nothing without. RCU read side */
 void ct_nat_ended(const struct ct_entry *e);
 void ct_nat_freed(const struct ct_entry *e);
-bool ct_nat_again(struct ct_entry *e, struct sk_buff *skb,
-		  const struct nf_hook_state *state);
+int ct_nat_again(struct ct_entry *e, struct sk_buff *skb,
+		 const struct nf_hook_state *state);
 bool ct_nat_rewrite(struct sk_buff *skb, const struct nf_conntrack_tuple *from,
 		    const struct nf_conntrack_tuple *to,
 		    const struct nf_hook_state *state);

@@ -29,10 +29,11 @@ static bool may_keep(struct ct_nat_choice *c,
 		     const struct nf_conntrack_tuple *orig,
 		     struct nf_conntrack_tuple *tuple)
 {
-	if (c->manip != NF_NAT_MANIP_SRC ||
-	    c->range->flags & NF_NAT_RANGE_PROTO_RANDOM_ALL)
+	const bool random = c->range->flags & NF_NAT_RANGE_PROTO_RANDOM_ALL;
+
+	if (c->manip != NF_NAT_MANIP_SRC || (random && !c->stick))
 		return false;
-	if (is_allowed(c, orig))
+	if (!random && is_allowed(c, orig))
 		return c->hope || !is_taken(c, orig);
 	if (!c->mapped)
 		return false;

@@ -60,6 +60,7 @@ struct ct_nat_table {
  *	asks finds out anyway, and then chooses once more
  * @mapped: what the same source is translated to already in another
  *	connection, or NULL: to be tried before others, if in @range
+ * @stick: even if the rule wants it to be random, since it was, once
  * @reserved: ip_local_reserved_ports of the address's namespace, or NULL. Where
  *	the rule names no ports these are not chosen. Where it does, it knows
  *	best: such ports are often reserved so that sockets leave them to NAT
@@ -73,6 +74,7 @@ struct ct_nat_choice {
 	u16 zone;
 	bool call;
 	bool hope;
+	bool stick;
 	u64 seed;
 	const struct nf_conntrack_man *mapped;
 	const unsigned long *reserved;

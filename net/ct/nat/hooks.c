@@ -56,7 +56,7 @@ static noinline unsigned int set_up(const struct ct_nat_family *f,
 	if (verdict != NF_ACCEPT || ct_entry_hot(e) & done)
 		return verdict;
 	return manip == NF_NAT_MANIP_SRC ? ct_nat_leave_source(e) :
-					   ct_nat_leave_target(f->nn, e);
+					   ct_nat_leave_target(f->nn, e, state->hook);
 }
 
 /*

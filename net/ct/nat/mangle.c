@@ -336,38 +336,6 @@ static int locate_ipv6(struct sk_buff *skb, struct place *at,
 }
 
 /*
- * Most packets: IPv4 without options, in one piece, TCP or UDP, whose headers are
- * ours and lie in a row. False: it may be another kind, or none.
- */
-static bool locate_plain(const struct sk_buff *skb, struct place *at, u8 l4)
-{
-	const struct layout *l = l4 == IPPROTO_TCP ? &tcp_layout : &udp_layout;
-	const unsigned int l4off = at->nhoff + sizeof(struct iphdr);
-	const struct iphdr *iph;
-	unsigned int total;
-
-	if (at->l3 != NFPROTO_IPV4 ||
-	    (l4 != IPPROTO_TCP && l4 != IPPROTO_UDP) ||
-	    skb_headlen(skb) < l4off + l->size ||
-	    (skb_cloned(skb) && !skb_clone_writable(skb, l4off + l->size)))
-		return false;
-	iph = (const void *)skb->data + at->nhoff;
-	total = ntohs(iph->tot_len);
-	if (iph->version != 4 || iph->ihl != sizeof(*iph) / 4 ||
-	    iph->protocol != l4 ||
-	    iph->frag_off & htons(IP_MF | IP_OFFSET) ||
-	    total < sizeof(*iph) + l->size || total > skb->len - at->nhoff)
-		return false;
-	at->l4 = l4;
-	at->l4off = l4off;
-	at->l4len = total - sizeof(*iph);
-	at->whole = at->l4len;
-	at->have = l->size;
-	at->layout = l;
-	return true;
-}
-
-/*
  * Find the headers of the packet at @at->nhoff, which ends before @end, make
  * them ours, and look whether they are of protocol @l4.
  */
@@ -564,18 +532,100 @@ static void adjust(struct sk_buff *skb, __wsum diff)
 		skb->csum = csum_add(skb->csum, diff);
 }
 
+/*
+ * The header of most packets, IPv4 without options, in one piece, TCP or UDP, if
+ * it and the next one are ours and lie in a row; else NULL: it may be another
+ * kind, or none. Fields are read once, and stay what they are.
+ */
+static inline struct iphdr *plain_header(const struct sk_buff *skb,
+					 unsigned int nhoff, u8 l4,
+					 unsigned int size)
+{
+	const unsigned int end = nhoff + sizeof(struct iphdr) + size;
+	struct iphdr *iph = (void *)skb->data + nhoff;
+	unsigned int total;
+
+	if (skb_headlen(skb) < end ||
+	    (skb_cloned(skb) && !skb_clone_writable(skb, end)))
+		return NULL;
+	total = ntohs(iph->tot_len);
+	if (*(u8 *)iph != (4 << 4 | sizeof(*iph) / 4) || iph->protocol != l4 ||
+	    iph->frag_off & htons(IP_MF | IP_OFFSET) ||
+	    total < sizeof(*iph) + size || total > skb->len - nhoff)
+		return NULL;
+	return iph;
+}
+
+static inline void replace(__sum16 *check, __wsum diff)
+{
+	*check = csum_fold(csum_add(~csum_unfold(*check), diff));
+}
+
+/* Return: false if it is not done, and nothing is changed */
+static inline bool mangle_plain(struct sk_buff *skb, unsigned int nhoff,
+				const struct nf_conntrack_tuple *target,
+				enum nf_nat_manip_type manip)
+{
+	const bool source = manip == NF_NAT_MANIP_SRC;
+	const u8 l4 = target->dst.protonum;
+	const bool tcp = l4 == IPPROTO_TCP;
+	struct iphdr *iph;
+	__wsum addr, rest;
+	__sum16 *check;
+	__be16 *port;
+	__be32 *at;
+
+	iph = plain_header(skb, nhoff, l4, tcp ? sizeof(struct tcphdr) :
+						 sizeof(struct udphdr));
+	if (unlikely(!iph || skb->ip_summed == CHECKSUM_COMPLETE))
+		return false;
+	check = (void *)(iph + 1) + (tcp ? offsetof(struct tcphdr, check) :
+					   offsetof(struct udphdr, check));
+	/* Around a tunnel it would be another one. */
+	if (skb->ip_summed == CHECKSUM_PARTIAL &&
+	    skb_checksum_start(skb) + skb->csum_offset != (void *)check)
+		return false;
+	at = source ? &iph->saddr : &iph->daddr;
+	port = (__be16 *)(iph + 1) + !source;
+
+	addr = csum_sub((__force __wsum)(source ? target->src.u3.ip :
+						  target->dst.u3.ip),
+			(__force __wsum)*at);
+	*at = source ? target->src.u3.ip : target->dst.u3.ip;
+	replace(&iph->check, addr);
+	rest = csum_sub((__force __wsum)(source ? target->src.u.all :
+						  target->dst.u.all),
+			(__force __wsum)*port);
+	*port = source ? target->src.u.all : target->dst.u.all;
+
+	/* UDP may have none. */
+	if (!tcp && !*check)
+		return true;
+	if (skb->ip_summed == CHECKSUM_PARTIAL)
+		*check = ~csum_fold(csum_add(csum_unfold(*check), addr));
+	else
+		replace(check, csum_add(addr, rest));
+	if (!tcp && !*check)
+		*check = CSUM_MANGLED_0;
+	return true;
+}
+
 int ct_nat_mangle(struct sk_buff *skb, unsigned int nhoff,
 		  const struct nf_conntrack_tuple *target,
 		  enum nf_nat_manip_type manip)
 {
-	struct place at = { .nhoff = nhoff, .l3 = target->src.l3num };
+	struct place at __ct_uninit;
 	int err;
 
-	if (unlikely(!locate_plain(skb, &at, target->dst.protonum))) {
-		err = locate(skb, &at, skb->len, target->dst.protonum);
-		if (err)
-			return err;
-	}
+	if (likely(target->src.l3num == NFPROTO_IPV4 &&
+		   (target->dst.protonum == IPPROTO_TCP ||
+		    target->dst.protonum == IPPROTO_UDP)) &&
+	    likely(mangle_plain(skb, nhoff, target, manip)))
+		return 0;
+	at = (struct place){ .nhoff = nhoff, .l3 = target->src.l3num };
+	err = locate(skb, &at, skb->len, target->dst.protonum);
+	if (err)
+		return err;
 	adjust(skb, put_tuple(skb, &at, target, manip));
 	return 0;
 }

@@ -19,6 +19,7 @@
 #include <net/ct/nat.h>
 #include <net/ct/net.h>
 #include <net/ct/table.h>
+#include <net/ip_fib.h>
 #include <net/route.h>
 #include "nat.h"
 
@@ -105,7 +106,10 @@ static bool has_ipv4(const struct net_device *dev, __be32 addr)
 	return false;
 }
 
-/* Has the interface the address, and is it up? */
+/*
+ * Is the interface up, and the address its own? Or another one's: who has none may
+ * have borrowed it.
+ */
 static bool is_there(struct net *net, int index, u8 l3,
 		     const union nf_inet_addr *addr)
 {
@@ -116,10 +120,11 @@ static bool is_there(struct net *net, int index, u8 l3,
 	dev = dev_get_by_index_rcu(net, index);
 	there = dev && dev->flags & IFF_UP;
 	if (there && l3 == NFPROTO_IPV4)
-		there = has_ipv4(dev, addr->ip);
+		there = has_ipv4(dev, addr->ip) ||
+			inet_addr_type(net, addr->ip) == RTN_LOCAL;
 	else if (there)
 		there = IS_ENABLED(CONFIG_IPV6) &&
-			ipv6_chk_addr(net, &addr->in6, dev, 1);
+			ipv6_chk_addr(net, &addr->in6, NULL, 0);
 	rcu_read_unlock();
 	return there;
 }

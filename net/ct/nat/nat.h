@@ -82,7 +82,7 @@ static inline u32 ct_nat_bit(enum nf_nat_manip_type manip, unsigned int dir)
  */
 unsigned int ct_nat_leave_source(struct ct_entry *e);
 unsigned int ct_nat_leave_target(const struct ct_nat_net *nn,
-				 struct ct_entry *e);
+				 struct ct_entry *e, unsigned int hook);
 
 /* ct_nat_setup() of a source; @out: index of the interface whose address it gets */
 unsigned int ct_nat_setup_out(struct ct_entry *e,
@@ -94,8 +94,8 @@ unsigned int ct_nat_setup_request(struct ct_entry *e,
 				  enum nf_nat_manip_type manip);
 
 /* See struct ct_nat_ops. */
-bool ct_nat_choose_again(struct ct_entry *e, struct sk_buff *skb,
-			 const struct nf_hook_state *state);
+int ct_nat_choose_again(struct ct_entry *e, struct sk_buff *skb,
+			const struct nf_hook_state *state);
 bool ct_nat_rewrite_packet(struct sk_buff *skb,
 			   const struct nf_conntrack_tuple *from,
 			   const struct nf_conntrack_tuple *to,

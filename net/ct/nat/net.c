@@ -28,7 +28,10 @@ void ct_nat_rules_changed(struct net *net)
 }
 EXPORT_SYMBOL_GPL(ct_nat_rules_changed);
 
-/* Longer ago than an entry's age is told, nobody knows which of the two was first. */
+/*
+ * Longer ago than an entry's age is told, nobody knows which of the two was first.
+ * And rules say that they come a moment before packets see them.
+ */
 bool ct_nat_is_outdated(const struct ct_nat_net *nn, const struct ct_entry *e)
 {
 	unsigned long since;
@@ -37,7 +40,7 @@ bool ct_nat_is_outdated(const struct ct_nat_net *nn, const struct ct_entry *e)
 		return false;
 	since = jiffies - READ_ONCE(nn->changed);
 	return since < CT_BORN_OLDEST * CT_BORN_UNIT &&
-	       ct_entry_age(e) > since;
+	       ct_entry_age(e) + HZ > since;
 }
 
 static unsigned int most_open = CT_NAT_MAPPING_OPEN;

@@ -116,7 +116,6 @@ static int used_up(const struct ct_entry *e,
 	struct ct_log_tail tail;
 
 	ct_stat_inc(cn, invalid[CT_INVALID_NAT_FULL]);
-	ct_stat_inc(cn, base.drop);
 	if (!ct_log_may(cn, CT_LOG_NAT, &tail))
 		return -EADDRINUSE;
 	if (v4)
@@ -170,18 +169,20 @@ static int decide(struct ct_entry *e, const struct nf_nat_range2 *range,
 		.manip = manip,
 		.cone = manip == NF_NAT_MANIP_SRC && wants_cone(e),
 	};
-	struct nf_conntrack_man mapped;
+	struct nf_conntrack_man mapped __ct_uninit;
 	struct ct_nat_choice choice = {
 		.range = range,
 		.manip = manip,
 		.zone = e->zone_id[IP_CT_DIR_ORIGINAL],
 		.call = ct_entry_master(e),
 		.hope = hope,
+		.stick = chooser.cone,
 		.reserved = reserved_ports(e->cn),
 		.table = &table,
 		.ctx = &chooser,
 	};
-	struct nf_conntrack_tuple now, then, reply;
+	struct nf_conntrack_tuple now __ct_uninit, then __ct_uninit;
+	struct nf_conntrack_tuple reply __ct_uninit;
 	unsigned int rounds = manip == NF_NAT_MANIP_SRC ? MORE_ROUNDS : 0;
 	int err;
 
@@ -249,7 +250,10 @@ static unsigned int set_up(struct ct_entry *e, const struct nf_nat_range2 *range
 		ct_entry_unclaim(e);
 	}
 	local_bh_enable();
-	return err ? NF_DROP : NF_ACCEPT;
+	if (likely(!err))
+		return NF_ACCEPT;
+	ct_stat_inc(e->cn, base.drop);
+	return NF_DROP;
 }
 
 /* Is it likely that a port is free? Where many are used there are bitmaps. */
@@ -300,7 +304,7 @@ unsigned int ct_nat_leave_source(struct ct_entry *e)
 
 /* Is it for somebody behind an address that is open to all? */
 unsigned int ct_nat_leave_target(const struct ct_nat_net *nn,
-				 struct ct_entry *e)
+				 struct ct_entry *e, unsigned int hook)
 {
 	struct nf_nat_range2 range = {
 		.flags = NF_NAT_RANGE_MAP_IPS | NF_NAT_RANGE_PROTO_SPECIFIED,
@@ -308,7 +312,7 @@ unsigned int ct_nat_leave_target(const struct ct_nat_net *nn,
 	struct nf_conntrack_man inside;
 
 	if (likely(READ_ONCE(nn->mapping) != CT_NAT_MAPPING_OPEN) ||
-	    !ct_nat_cone_inside(e, &inside)) {
+	    hook != NF_INET_PRE_ROUTING || !ct_nat_cone_inside(e, &inside)) {
 		leave(e, NF_NAT_MANIP_DST);
 		return NF_ACCEPT;
 	}
@@ -335,15 +339,15 @@ static int decide_again(struct ct_entry *e)
 	return decide(e, &range, NF_NAT_MANIP_SRC, false);
 }
 
-bool ct_nat_choose_again(struct ct_entry *e, struct sk_buff *skb,
-			 const struct nf_hook_state *state)
+int ct_nat_choose_again(struct ct_entry *e, struct sk_buff *skb,
+			const struct nf_hook_state *state)
 {
 	struct nf_conntrack_tuple was, is;
 	bool claimed;
 	int err = 0;
 
 	if (!(ct_entry_hot(e) & IPS_SRC_NAT_DONE))
-		return false;
+		return -EOPNOTSUPP;
 	local_bh_disable();
 	claimed = ct_entry_claim(e);
 	if (claimed) {
@@ -355,7 +359,9 @@ bool ct_nat_choose_again(struct ct_entry *e, struct sk_buff *skb,
 	local_bh_enable();
 	/* A clone of the packet was faster: it is confirmed. */
 	if (!claimed)
-		return true;
-	return !err && !ct_tuple_equal(&was, &is) &&
-	       ct_nat_rewrite_packet(skb, &was, &is, state);
+		return 0;
+	if (err)
+		return err;
+	return !ct_tuple_equal(&was, &is) &&
+	       ct_nat_rewrite_packet(skb, &was, &is, state) ? 0 : -EBUSY;
 }
