@@ -462,6 +462,12 @@ int ct_entry_insert(struct ct_entry *e)
 	return err;
 }
 
+#ifdef CT_KUNIT
+/* What tests of other modules make connections with. */
+EXPORT_SYMBOL_GPL(ct_entry_new);
+EXPORT_SYMBOL_GPL(ct_entry_insert);
+#endif
+
 bool ct_entry_kill(struct ct_entry *e, u32 portid, int report)
 {
 	/* The table has no reference to it yet, so there is none to drop. */

@@ -16,7 +16,7 @@
 #include "nat.h"
 #include "used.h"
 
-static const struct ct_nat_ops ops = {
+const struct ct_nat_ops ct_nat_ops = {
 	.again = ct_nat_choose_again,
 	.ended = ct_nat_unused,
 	.freed = ct_nat_cone_leave,
@@ -31,7 +31,7 @@ static const struct nf_nat_hook hook = {
 
 static void set_hooks(bool on)
 {
-	ct_nat_ops_set(on ? &ops : NULL);
+	ct_nat_ops_set(on ? &ct_nat_ops : NULL);
 	rcu_assign_pointer(nf_nat_hook, on ? &hook : NULL);
 }
 

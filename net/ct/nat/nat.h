@@ -93,6 +93,9 @@ unsigned int ct_nat_setup_request(struct ct_entry *e,
 				  const struct nf_nat_range2 *range,
 				  enum nf_nat_manip_type manip);
 
+/* main.c: what the core calls */
+extern const struct ct_nat_ops ct_nat_ops;
+
 /* See struct ct_nat_ops. */
 int ct_nat_choose_again(struct ct_entry *e, struct sk_buff *skb,
 			const struct nf_hook_state *state);
