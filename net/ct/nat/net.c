@@ -36,6 +36,7 @@ bool ct_nat_is_outdated(const struct ct_nat_net *nn, const struct ct_entry *e)
 {
 	unsigned long since;
 
+	/* Pairs with ct_nat_rules_changed(). */
 	if (!smp_load_acquire(&nn->has_changed))
 		return false;
 	since = jiffies - READ_ONCE(nn->changed);

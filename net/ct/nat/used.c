@@ -167,14 +167,15 @@ unsigned long *ct_nat_used(const struct ct_entry *e,
 {
 	const u16 zone = e->zone_id[IP_CT_DIR_REPLY];
 	struct used *u = find(e->cn, tuple, zone);
+	const unsigned long now = jiffies;
 
 	if (!u) {
 		if (want)
 			wish(e->cn, tuple, zone);
 		return NULL;
 	}
-	if (READ_ONCE(u->asked) != jiffies)
-		WRITE_ONCE(u->asked, jiffies);
+	if (READ_ONCE(u->asked) != now)
+		WRITE_ONCE(u->asked, now);
 	/* Pairs with fill(): the bits are there. */
 	return smp_load_acquire(&u->ready) ? u->bits : NULL;
 }
