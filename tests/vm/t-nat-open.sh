@@ -104,6 +104,29 @@ for f in FAMILIES:
         outside(host, 5000, f.peers[n], tcp_packet, ("S", 1000))
         for n, host in enumerate(f.hosts[:16])))
 
+    # The router talks for itself, too, from a port that is an inside's outside.
+    own = "fd00:9::fe" if f.six else "10.9.0.254"
+    snat(f, own, CONE)
+    nft(f"add rule {f.name} nat postrouting oifname tun-b udp sport 5000 "
+        f"snat to {own}")
+    equal("an inside has the router's address" + f.words,
+          outside(first, 5000, f.peers[0]), (own, 5000))
+    router = open_socket("n0", UDP_KIND, own, 5000)
+    def from_router(peer):
+        while wire.b.receive():
+            pass
+        router.sendto(b"question", peer)
+        got = wire.b.receive(2)
+        return got and ends_of(got)[0]
+    seen = {from_router(peer) for peer in f.peers}
+    check("the router is seen as one, and as another one" + f.words,
+          len(seen) == 1 and not seen & {None, (own, 5000)}, seen)
+    run("conntrack", "-D", "-p", "udp", "-s", first, "-f",
+        "ipv6" if f.six else "ipv4")
+    equal("and stays that when it could be itself" + f.words,
+          from_router((f.B, 70)), min(seen, key=str))
+    router.close()
+
     # --- open to all ---
 
     snat(f, f.P, OPEN)
