@@ -120,7 +120,7 @@ if router:
     mouth.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, pack(A))
 
     def copies(rule, *more):
-        rules(table(False, chain("postrouting", "ip daddr %s %s" %
+        rules(table(False, chain("postrouting", "ip daddr %s udp dport 53 %s" %
                                  (GROUP, rule))) + "".join(more))
         mouth.sendto(b"all", (GROUP, 53))
         return [heard(s) for s in ears]
