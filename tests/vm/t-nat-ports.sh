@@ -83,6 +83,27 @@ if ours():
     equal("three thousand connections, none of which fails", len(ports), 3000)
     equal("and as many ports", len(set(ports) & set(range(2000, 5000))), 3000)
     equal("one more is dropped", send("UDP", f.A, f.B, 14000, 53, 0.2), None)
+    free = {ports[n] for n in range(0, 3000, 100)}
+    for port in free:
+        run("conntrack", "-D", "-p", "udp", "--reply-port-dst", str(port))
+    equal("ports of connections that end are found at once", {
+        send("UDP", f.A, f.B, 15000 + n, 53) for n in range(30)}, free)
+
+    # Of what is in use there is a bitmap for a remote end, for 64 of them: the one
+    # that was not asked for longest goes for another.
+    snat(f, "snat to " + at(f.P, "2000-2031"))
+
+    def fill(ends, first=0, wait=2.0):
+        """How many of 32 connections get through to each end."""
+        return sum(bool(send("UDP", f.A, f.B, 10000 + n, port, wait))
+                   for port in ends for n in range(first, first + 32))
+
+    equal("many ends, each port towards each", fill(range(100, 190)), 90 * 32)
+    equal("no more", fill(range(100, 190, 30), 32, 0.05), 0)
+    run("conntrack", "-D", "-p", "udp", "--orig-port-src", "10007")
+    equal("one has ended, towards each", sum(
+        bool(send("UDP", f.A, f.B, 11000, port)) for port in range(100, 190)),
+        90)
 
 # --- which one ---
 

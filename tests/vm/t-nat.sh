@@ -77,9 +77,15 @@ for v in V4, V6:
                   priority=300))
     case("DNAT in OUTPUT to another interface", "n2", R2, "n0", nobody, 80,
          (S, R2))
-    rules(table(six, chain("output", f"{family} daddr {nobody} "
-                           "meta l4proto { tcp, udp } redirect to :7")))
+    rules(table(six, chain("output", f"{family} daddr {{ {nobody}, {lo} }} "
+                           "meta l4proto { tcp, udp } th dport 80 "
+                           "redirect to :7")))
     case("redirect in OUTPUT", "n0", R1, "n0", nobody, 80, (lo, R1))
+    case("redirect in OUTPUT, on the loopback interface", "n0", lo, "n0", lo, 80,
+         (lo, lo))
+    rules(table(six, chain("output", f"{family} daddr {nobody} "
+                           f"meta l4proto {{ tcp, udp }} dnat to {at(R2, 7)}")))
+    case("DNAT in OUTPUT to this machine", "n0", R1, "n0", nobody, 80, (R2, R1))
     rules(table(six, chain("input", f"{family} saddr {A} snat to {nobody}")))
     case("SNAT in INPUT", "n0", nobody, "n1", R1, 7, (R1, nobody))
     rules("table inet nat {\n" +

@@ -24,22 +24,32 @@ static bool is_allowed(const struct ct_nat_choice *c,
 	       ct_nat_port_in_range(c, tuple);
 }
 
-/* A source as it is, or as others see it already. It is in @tuple then. */
-static bool may_keep(struct ct_nat_choice *c,
-		     const struct nf_conntrack_tuple *orig,
-		     struct nf_conntrack_tuple *tuple)
+/* A source as others see it already. It is in @tuple then. */
+static bool may_be_mapped(struct ct_nat_choice *c,
+			  struct nf_conntrack_tuple *tuple)
 {
-	const bool random = c->range->flags & NF_NAT_RANGE_PROTO_RANDOM_ALL;
-
-	if (c->manip != NF_NAT_MANIP_SRC || (random && !c->stick))
-		return false;
-	if (!random && is_allowed(c, orig))
-		return c->hope || !is_taken(c, orig);
 	if (!c->mapped)
 		return false;
 	tuple->src.u3 = c->mapped->u3;
 	tuple->src.u = c->mapped->u;
 	return is_allowed(c, tuple) && !is_taken(c, tuple);
+}
+
+/* That, or as it is. */
+static bool may_keep(struct ct_nat_choice *c,
+		     const struct nf_conntrack_tuple *orig,
+		     struct nf_conntrack_tuple *tuple)
+{
+	if (c->manip != NF_NAT_MANIP_SRC)
+		return false;
+	if (c->stick && may_be_mapped(c, tuple))
+		return true;
+	*tuple = *orig;
+	if (c->range->flags & NF_NAT_RANGE_PROTO_RANDOM_ALL)
+		return false;
+	if (is_allowed(c, orig))
+		return c->hope || !is_taken(c, orig);
+	return !c->stick && may_be_mapped(c, tuple);
 }
 
 /* Is one address as good as another? A destination's stand for machines. */

@@ -60,7 +60,8 @@ struct ct_nat_table {
  *	asks finds out anyway, and then chooses once more
  * @mapped: what the same source is translated to already in another
  *	connection, or NULL: to be tried before others, if in @range
- * @stick: even if the rule wants it to be random, since it was, once
+ * @stick: even before the source as it is, and if the rule wants it to be
+ *	random, since it was, once
  * @reserved: ip_local_reserved_ports of the address's namespace, or NULL. Where
  *	the rule names no ports these are not chosen. Where it does, it knows
  *	best: such ports are often reserved so that sockets leave them to NAT

@@ -748,6 +748,24 @@ static void test_mapped(struct kunit *test)
 	set_addresses(s, ntohl(CLIENT), ntohl(CLIENT));
 	KUNIT_EXPECT_EQ(test, choose(s), 0);
 	KUNIT_EXPECT_TRUE(test, ct_tuple_equal(&s->tuple, &s->orig));
+	/* Unless it is to be the same towards everybody, come what may. */
+	set_addresses(s, 0, 0xffffffff);
+	s->c.stick = true;
+	KUNIT_EXPECT_EQ(test, choose(s), 0);
+	KUNIT_EXPECT_EQ(test, chosen(s), (u16)4444);
+	s->range.flags |= RANDOM;
+	KUNIT_EXPECT_EQ(test, choose(s), 0);
+	KUNIT_EXPECT_EQ(test, chosen(s), (u16)4444);
+	/* It is taken, or there is none: then what else there is. */
+	set_bit(4444, s->f.taken);
+	KUNIT_EXPECT_EQ(test, choose(s), 0);
+	KUNIT_EXPECT_NE(test, chosen(s), (u16)4444);
+	s->range.flags &= ~RANDOM;
+	KUNIT_EXPECT_EQ(test, choose(s), 0);
+	KUNIT_EXPECT_TRUE(test, ct_tuple_equal(&s->tuple, &s->orig));
+	s->c.mapped = NULL;
+	KUNIT_EXPECT_EQ(test, choose(s), 0);
+	KUNIT_EXPECT_TRUE(test, ct_tuple_equal(&s->tuple, &s->orig));
 }
 
 /* One address has no port left: another one has. */
