@@ -29,6 +29,8 @@ help:
 	@echo 'fidelity     the same packets through nf_conntrack and ct, compared;'
 	@echo '             SEED=1 COUNT=100000, SEED=1-20, or PCAP=FILE'
 	@echo 'flood        floods of ten times the limit, through nf_conntrack and ct'
+	@echo 'kernel-scripts'
+	@echo '             the scripts about NAT of the kernel itself, with ct'
 	@echo 'bench-quick  what a packet costs, in nf_conntrack and in ct'
 	@echo 'ctctl        the command-line tool'
 	@echo 'install      modules (for KVER), modprobe.d/ct.conf, ctctl, manual'
@@ -79,6 +81,10 @@ flood:
 	@scripts/setup build vm
 	@tests/flood/run
 
+kernel-scripts:
+	@scripts/setup build vm debug
+	@tests/vm/kernel-scripts
+
 bench-quick:
 	@scripts/setup build vm uml
 	@tests/bench/run
@@ -115,5 +121,5 @@ clean:
 	@$(MAKE) --no-print-directory -C tools/ctctl clean
 
 .PHONY: all help modules ctctl demo check check-quick lint kunit vm-check \
-	vm-repeat check-debug fidelity flood \
+	vm-repeat check-debug fidelity flood kernel-scripts \
 	bench-quick install uninstall clean
