@@ -16,9 +16,9 @@ import sys
 
 from compare import Report, VERBOSE
 from replay import packets
-from rules import Packet, explain_entry, invalid, parse, text
+from rules import Packet, explain_entry, invalid, is_new, parse, text
 from translations import (NatFlows, Translations, explain_answers, explain_out,
-                          put_together, show, tuple_of)
+                          get_tuple, put_together, show, tuple_of)
 
 
 class Wire:
@@ -108,6 +108,8 @@ def main():
             whole = None
             if old_sent[1] == new_sent[1] == data and Packet(data).whole:
                 whole = tuple_of(packet)
+                if is_new(old) and is_new(new) and old[0][1][1] == new[0][1][1]:
+                    whole = get_tuple(old[0][1][1])
             wrong = nat.compare(old_sent, new_sent, old_out, new_out, *valid,
                                 whole)
             if wrong:

@@ -335,6 +335,9 @@ class Translations:
             return "range-address"
         if a.src != b.src or a.dst != b.dst:
             return None
+        if a.did != b.did and target and target.ports and \
+                in_span(a.did, target.ports):
+            return "range-port"
         if (a.did != old_sent.did or b.did != sent.did) and a.did != b.did \
                 and sent.proto not in QUERIES:
             return None
@@ -365,8 +368,8 @@ class Translations:
     def compare(self, old_sent, new_sent, old_out, new_out, old_valid,
                 new_valid, whole):
         """What is wrong with what came out, or None. @old_valid, @new_valid: it
-        was valid to that tracker. @whole: of the last of fragments, what they
-        are of, or None."""
+        was valid to that tracker. @whole: of fragments, what they are of, if that
+        is known."""
         if [(s.side, s.pieces) for s in old_out] != [
                 (s.side, s.pieces) for s in new_out]:
             return "it came out otherwise"
