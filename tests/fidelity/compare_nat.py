@@ -113,8 +113,8 @@ def main():
             wrong = nat.compare(old_sent, new_sent, old_out, new_out, *valid,
                                 whole)
             if wrong:
-                report.add(explain_out(flows, nat, packet, old_sent, new_sent,
-                                       told, new, old_out, new_out),
+                report.add(explain_out(flows, nat, packet, new_sent, told, new,
+                                       old_out, new_out),
                            "packet %d: %s: %s" % (count, wrong, packet),
                            "said:         %s / %s" % (text(told), text(new)),
                            "nf_conntrack: %s" % show(old_sent, old_out),

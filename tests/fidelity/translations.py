@@ -22,6 +22,9 @@ TIMESTAMP = 0x44
 # A type of ICMP, in which machines do.
 TIMESTAMP_REPLY = 14
 
+# Of so many ports, those of one parity may be used up.
+FEW = 100
+
 # Who talks to whom, one way.
 Tuple = collections.namedtuple("Tuple", "proto src sid dst did")
 
@@ -279,6 +282,15 @@ def is_allowed(sent, out):
             not in_span(out.sid, ruleset.RESERVED))
 
 
+def keeps_parity(sent, out, source):
+    """RTP and RTCP have an even port and an odd one."""
+    if sent.proto != UDP or (source and (source.random or source.ports and
+                                         source.ports[1] - source.ports[0] <
+                                         FEW)):
+        return True
+    return not (out.sid ^ sent.sid) & 1
+
+
 class Translations:
     """Which tuples of nf_conntrack's world are which ones of ct's."""
 
@@ -343,7 +355,7 @@ class Translations:
             return None
         kept = b._replace(sid=sent.sid)
         if (a.sid == old_sent.sid) == (b.sid == sent.sid):
-            return "chosen-port"
+            return "chosen-port" if keeps_parity(sent, b, source) else None
         if b.sid == sent.sid and self.old.is_mapped(sent, a):
             return "source-mapping"
         if b.sid == sent.sid and self.old.is_taken(sent, kept) and \
@@ -447,8 +459,7 @@ class NatFlows(Flows):
         return None
 
 
-def invalid_translated(nat, packet, old_sent, new_sent, old, new, old_out,
-                       new_out):
+def invalid_translated(nat, new_sent, old, new, old_out, new_out):
     """An invalid packet of a translated connection: ct translates it, too."""
     if not (invalid(old) or not old) or not (invalid(new) or not new):
         return False
@@ -471,6 +482,21 @@ def invalid_translated(nat, packet, old_sent, new_sent, old, new, old_out,
         was, checks = sent.tuple, sent.checks
     return (len(new_out) == 1 and out.checks == checks and
             nat.new.out.get(was) == out.tuple)
+
+
+def invalid_quoted(nat, new_sent, old_out, new_out):
+    """This machine complains of an invalid packet, and quotes it as ct translated
+    it."""
+    if len(old_out) != 1 or len(new_out) != 1:
+        return False
+    sent, old, new = Seen(new_sent[1]), old_out[0], new_out[0]
+    if not (sent.tuple and old.own and new.own and old.inner and new.inner):
+        return False
+    out = nat.new.out.get(sent.tuple)
+    return (out is not None and nat.name(old.inner.tuple) == sent.tuple and
+            new.inner.tuple == sent.tuple._replace(dst=out.dst,
+                                                   did=out.did) and
+            new.inner.checks == Seen(new_sent[1], quoted=True).checks)
 
 
 def is_redirected(t):
@@ -504,12 +530,12 @@ def explain_answers(flows, packet, old, new):
     return explain(flows, packet, old, new)
 
 
-def explain_out(flows, nat, packet, old_sent, new_sent, old, new, old_out,
-                new_out):
+def explain_out(flows, nat, packet, new_sent, old, new, old_out, new_out):
     """The rule that explains what came out, or None."""
-    if invalid_translated(nat, packet, old_sent, new_sent, old, new, old_out,
-                          new_out):
+    if invalid_translated(nat, new_sent, old, new, old_out, new_out):
         return "invalid-translated"
+    if not old and not new and invalid_quoted(nat, new_sent, old_out, new_out):
+        return "invalid-quoted"
     if not old_out and quoted_little(packet, new):
         return "quoted-little"
     if quoted_checksum(new_sent, old_out, new_out):

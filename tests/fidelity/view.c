@@ -198,7 +198,8 @@ bool view_tuple(const struct view_packet *p, struct view_tuple *t)
 		for (i = 0; i < 2; i++)
 			t->id[i] = get16(p->l4 + 2 * i);
 	} else if (is_query(p)) {
-		t->id[0] = t->id[1] = get16(p->l4 + 4);
+		t->id[0] = get16(p->l4 + 4);
+		t->id[1] = t->id[0];
 	}
 	return true;
 }
