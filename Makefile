@@ -75,7 +75,7 @@ check-debug:
 
 fidelity:
 	@scripts/setup build vm
-	@tests/fidelity/run $(or $(PCAP),$(SEED) $(COUNT))
+	@tests/fidelity/run $(if $(NAT),nat) $(or $(PCAP),$(SEED) $(COUNT))
 
 flood:
 	@scripts/setup build vm

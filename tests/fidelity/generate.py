@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""usage: generate.py SEED[-LAST] COUNT FILE
+"""usage: generate.py SEED[-LAST] COUNT FILE [nat]
 
 Write COUNT packets to FILE (pcap, raw IP): conversations between hosts of two
 networks, 10.8.0.0/24 and 10.9.0.0/24 (fd00:8::/64 and fd00:9::/64), well-formed
 at first, many at a time, then mutated. The same SEED gives the same packets;
 of several seeds, each gives its part.
+
+With "nat", hosts and ports are those that the rules of ruleset.py translate, and all
+packets of a conversation are as who began it sees them: replay.c makes of the
+others' what they are on their side.
 """
 import os
 import random
@@ -13,7 +17,8 @@ import struct
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "vm"))
-import raw     # noqa: E402
+import raw         # noqa: E402
+import ruleset     # noqa: E402
 
 TCP, UDP, ICMP, ICMPV6, GRE = 6, 17, 1, 58, 47
 ESP, SCTP, UDPLITE, DCCP = 50, 132, 136, 33
@@ -24,6 +29,8 @@ AT_ONCE = 24
 # Time passes in steps of so many seconds, with so many packets in between at
 # most: a slow machine takes well below a second for them.
 STEP, MOST_AT_ONCE = 7, 1500
+# Hosts and ports that the rules translate?
+TRANSLATED = False
 
 
 # Packets taken apart and put together again
@@ -92,6 +99,14 @@ class Pair:
     def __init__(self, rnd, six=None):
         self.rnd = rnd
         self.six = rnd.random() < 0.3 if six is None else six
+        if TRANSLATED:
+            self.choose_translated()
+        else:
+            self.choose()
+        self.ident = rnd.randrange(65536)
+
+    def choose(self):
+        rnd = self.rnd
         a, b = rnd.randrange(1, 30), rnd.randrange(1, 30)
         self.host = ({"a": "fd00:8::%x" % a, "b": "fd00:9::%x" % b}
                      if self.six else
@@ -99,7 +114,27 @@ class Pair:
         self.first = "a" if rnd.random() < 0.7 else "b"
         self.port = {self.first: rnd.randrange(1024, 65536),
                      other(self.first): rnd.choice((7, 53, 80, 443, 5000))}
-        self.ident = rnd.randrange(65536)
+
+    def choose_translated(self):
+        """Few ports, so that some become the same by translation."""
+        rnd = self.rnd
+        self.first = "a" if rnd.random() < 0.7 else "b"
+        here, there = (8, 9) if self.first == "a" else (9, 8)
+        subnet, last = rnd.choices(((0, 8), (1, len(ruleset.TARGETS)),
+                                    (ruleset.MAPPED, 8)), (45, 45, 10))[0]
+        self.host = {
+            self.first: ruleset.address(self.six, here, 0, rnd.randrange(
+                1, ruleset.LAST_SOURCE + 1)),
+            other(self.first): ruleset.address(self.six, there, subnet,
+                                               rnd.randrange(1, last + 1))}
+        base, size = rnd.choices(((2000, 200), (500, 8), (900, 8)),
+                                 (90, 5, 5))[0]
+        self.port = {self.first: base + rnd.randrange(size),
+                     other(self.first): rnd.choice((7, 53, 80, 443, 5000))}
+
+    def identifier(self):
+        """Of ICMP queries."""
+        return self.rnd.randrange(300 if TRANSLATED else 65536)
 
     def ip(self, side, proto, payload):
         src, dst = self.host[side], self.host[other(side)]
@@ -313,7 +348,7 @@ def icmp_conversation(rnd):
     t = Pair(rnd)
     ask, answer = (128, 129) if t.six else rnd.choice(
         ((8, 0), (8, 0), (13, 14), (15, 16), (17, 18)))
-    ident = rnd.randrange(65536)
+    ident = t.identifier()
     proto = ICMPV6 if t.six else ICMP
     for seq in range(rnd.randrange(1, 5)):
         rest = struct.pack("!HH", ident, seq) + payload(rnd, 60)
@@ -670,7 +705,8 @@ def pieces_of(rnd, data):
 
 def fragment(rnd, side, packet):
     head, proto, data = split(packet)
-    if len(data) < 17:
+    # Of a piece, replay.c cannot make the CRC right again.
+    if len(data) < 17 or (TRANSLATED and proto == SCTP):
         return [(side, packet)]
     out = []
     ident = rnd.randrange(1 << 16)
@@ -733,10 +769,14 @@ def pick(rnd, table):
 def stream(rnd):
     """(side, packet) without end."""
     talks, late = [], []
+    # To nf_conntrack nearly all of UDP-Lite is invalid (differences.md), and so not
+    # translated.
+    kinds = [kind for kind in KINDS
+             if not TRANSLATED or kind[0] is not udplite_conversation]
     while True:
         while len(talks) < AT_ONCE:
             # A half of them in order, so that they get far.
-            talks.append((pick(rnd, KINDS)(rnd), rnd.random() < 0.5))
+            talks.append((pick(rnd, kinds)(rnd), rnd.random() < 0.5))
         index = rnd.randrange(len(talks))
         talk, tame = talks[index]
         try:
@@ -803,6 +843,8 @@ def packets(seeds, count):
 
 
 def main():
+    global TRANSLATED
+    TRANSLATED = sys.argv[4:] == ["nat"]
     first, _, last = sys.argv[1].partition("-")
     seeds = range(int(first), int(last or first) + 1)
     if not seeds:

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * usage: replay FILE.pcap ANSWERS FD-A FD-B QUEUE
+ * usage: replay FILE.pcap ANSWERS FD-A FD-B QUEUE [WIRE.pcap]
  *
  * Feed the packets of FILE (raw IP) into TUN devices, and write down what the
  * tracker says of each, a line a packet. Rules in the forward hook put into the
  * packet's mark how it relates to its connection (replay.py), a queue behind
  * them tells the rest: "2 1{...}", or "-" for an invalid packet, "u" for one that
  * is not tracked. Nothing at all on a line: the packet did not get that far.
+ *
+ * With WIRE.pcap, addresses are translated: FILE has a conversation as who began it
+ * sees it, and what the other end says is sent as it has to be after what came out
+ * there (view.h). What was sent and what came out is written to WIRE, the number of
+ * the packet in FILE in the place of seconds, and in that of microseconds 0 or 1
+ * for what was sent from A or B, 2 or 3 for what came out there.
  *
  * Time passes as the time stamps say. Before more than a second of it passes,
  * and at the end, a line "T ..." has the whole table, sorted.
@@ -35,6 +41,7 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include "view.h"
 
 /* The guest's timeouts are this far apart: what is left tells which it was. */
 #define TIMEOUT_STEP	7
@@ -487,6 +494,140 @@ static int side(const uint8_t *packet, uint32_t len)
 	return net == 8 ? 0 : net == 9 ? 1 : -1;
 }
 
+/* Translation */
+
+/* Of fragments, the first one is so far away at most. */
+#define NEAR	64
+
+/* The last packets, to find the first fragment of what a later one is of. */
+static struct {
+	const uint8_t *packet;
+	uint32_t len;
+} before[NEAR];
+
+static unsigned int before_at;
+
+static bool is_first_of(const uint8_t *packet, uint32_t len,
+			const struct view_packet *p, struct view_tuple *t)
+{
+	struct view_packet first;
+
+	return packet && view_look((uint8_t *)packet, len, &first) &&
+	       first.fragment && !first.offset && first.six == p->six &&
+	       first.ident == p->ident && first.proto == p->proto &&
+	       !memcmp(first.net + (p->six ? 8 : 12),
+		       p->net + (p->six ? 8 : 12), p->six ? 32 : 8) &&
+	       view_tuple(&first, t);
+}
+
+/* Who talks to whom in a fragment that has no ports. */
+static bool find_tuple(const struct pcap *f, const struct view_packet *p,
+		       struct view_tuple *t)
+{
+	struct pcap ahead = *f;
+	const uint8_t *packet;
+	unsigned int i;
+	int64_t stamp;
+	uint32_t len;
+
+	for (i = 1; i <= NEAR; i++)
+		if (is_first_of(before[(before_at - i) % NEAR].packet,
+				before[(before_at - i) % NEAR].len, p, t))
+			return true;
+	for (i = 0; i < NEAR; i++) {
+		packet = pcap_next(&ahead, &len, &stamp);
+		if (!packet)
+			break;
+		if (is_first_of(packet, len, p, t))
+			return true;
+	}
+	return false;
+}
+
+/* What is sent of a packet of the file, and from where. */
+struct sent {
+	uint8_t data[1 << 16];
+	uint32_t len;
+	int side;
+	bool first_end;		/* as who began it says it; may be noted */
+	struct view_tuple tuple;
+};
+
+static void translate(const struct pcap *f, struct sent *s)
+{
+	struct view_packet p, inner;
+	int there = -1;
+	bool error;
+
+	s->first_end = false;
+	if (!view_look(s->data, s->len, &p))
+		return;
+	error = view_is_error(&p, &inner);
+	if (error) {
+		there = view_change_error(&p, &inner);
+	} else if (view_tuple(&p, &s->tuple) ||
+		   (p.offset && find_tuple(f, &p, &s->tuple))) {
+		there = view_change(&p, &s->tuple);
+		s->first_end = there < 0 && !p.fragment;
+	}
+	if (there >= 0)
+		s->side = there;
+}
+
+static void put_record(struct text *wire, uint32_t count, uint32_t kind,
+		       const uint8_t *packet, uint32_t len)
+{
+	const uint32_t head[4] = { count, kind, len, len };
+
+	memcpy(text_room(wire, sizeof(head)), head, sizeof(head));
+	wire->len += sizeof(head);
+	memcpy(text_room(wire, len), packet, len);
+	wire->len += len;
+}
+
+static void begin_wire(struct text *wire)
+{
+	static const uint32_t head[6] = {
+		0xa1b2c3d4, 2 | 4 << 16, 0, 0, 65535, 101,
+	};
+
+	memcpy(text_room(wire, sizeof(head)), head, sizeof(head));
+	wire->len += sizeof(head);
+}
+
+static bool is_multicast(const struct view_packet *p)
+{
+	return p->six ? p->net[24] == 255 : p->net[16] >= 224;
+}
+
+/*
+ * What came out. @known: the packet is of a connection, so that what it became is
+ * how the other end sees it; what comes from this machine itself is not that.
+ */
+static void take_out(const int *fd, struct text *wire, uint32_t count,
+		     const struct sent *s, bool known)
+{
+	struct view_packet p;
+	struct view_tuple t;
+	int where;
+	ssize_t n;
+
+	for (where = 0; where < 2; where++) {
+		while ((n = read(fd[where], buf, sizeof(buf))) > 0) {
+			if (!view_look((uint8_t *)buf, n, &p) ||
+			    is_multicast(&p))
+				continue;
+			put_record(wire, count, 2 + where, (uint8_t *)buf, n);
+			if (known && s->first_end && p.hops == 63 &&
+			    p.proto == s->tuple.proto && view_tuple(&p, &t))
+				view_note(&s->tuple, &t, where);
+		}
+		if (errno != EAGAIN && errno != EWOULDBLOCK)
+			die("what came out");
+	}
+	errno = 0;
+}
+
 static int64_t now(void)
 {
 	struct timespec ts;
@@ -523,19 +664,44 @@ static void write_file(const char *name, const struct text *t)
 
 #define SECOND	1000000000LL
 
+/* What is known of the packets that wait. Return: one is of a connection */
+static bool put_answers(struct mnl_socket *s, uint16_t queue, struct text *t)
+{
+	bool more = false, known = false;
+	size_t was;
+
+	while (true) {
+		was = t->len;
+		if (more)
+			put(t, "|");
+		if (!answer(s, queue, t)) {
+			t->len = was;
+			break;
+		}
+		if (t->data[was + more] != '-')
+			known = true;
+		more = true;
+	}
+	put(t, "\n");
+	return known;
+}
+
 int main(int argc, char **argv)
 {
 	struct mnl_socket *queue, *dump;
 	int64_t start, first = -1, last = 0, stamp;
-	struct text t = { };
+	struct text t = { }, wire = { };
+	static struct sent sent;
 	const uint8_t *packet;
+	uint32_t count = 0;
 	struct pcap file;
 	uint16_t number;
-	uint32_t len;
-	int fd[2], to;
+	bool nat, known;
+	int fd[2];
 
-	if (argc != 6)
-		die("usage: replay FILE.pcap ANSWERS FD-A FD-B QUEUE");
+	if (argc != 6 && argc != 7)
+		die("usage: replay FILE.pcap ANSWERS FD-A FD-B QUEUE [WIRE.pcap]");
+	nat = argc == 7;
 	pcap_open(&file, argv[1]);
 	fd[0] = atoi(argv[3]);
 	fd[1] = atoi(argv[4]);
@@ -543,13 +709,16 @@ int main(int argc, char **argv)
 	queue = open_queue(number);
 	dump = open_socket();
 	text_room(&t, 8 * file.len + (64 << 20));
+	if (nat) {
+		text_room(&wire, 3 * file.len + (1 << 20));
+		begin_wire(&wire);
+	}
 	if (mlockall(MCL_CURRENT))
 		die("mlockall");
 
 	start = now();
-	while ((packet = pcap_next(&file, &len, &stamp))) {
-		bool more = false;
-
+	while ((packet = pcap_next(&file, &sent.len, &stamp))) {
+		count++;
 		if (first < 0) {
 			first = stamp;
 			last = stamp;
@@ -561,25 +730,29 @@ int main(int argc, char **argv)
 			last = stamp;
 			sleep_until(start + stamp - first);
 		}
-		to = side(packet, len);
-		/* Not even the beginning of a packet: an error, and no more. */
-		if (to >= 0 && write(fd[to], packet, len) < 0 &&
-		    errno != EINVAL)
-			die("a packet of %u octets", len);
-		while (true) {
-			size_t was = t.len;
-
-			if (more)
-				put(&t, "|");
-			if (!answer(queue, number, &t)) {
-				t.len = was;
-				break;
-			}
-			more = true;
+		if (sent.len > sizeof(sent.data))
+			die("a packet of %u octets", sent.len);
+		memcpy(sent.data, packet, sent.len);
+		sent.side = side(packet, sent.len);
+		if (nat) {
+			translate(&file, &sent);
+			before[before_at % NEAR].packet = packet;
+			before[before_at++ % NEAR].len = sent.len;
+			put_record(&wire, count, sent.side > 0, sent.data,
+				   sent.len);
 		}
-		put(&t, "\n");
+		/* Not even the beginning of a packet: an error, and no more. */
+		if (sent.side >= 0 &&
+		    write(fd[sent.side], sent.data, sent.len) < 0 &&
+		    errno != EINVAL)
+			die("a packet of %u octets", sent.len);
+		known = put_answers(queue, number, &t);
+		if (nat)
+			take_out(fd, &wire, count, &sent, known);
 	}
 	put_table(dump, &t);
 	write_file(argv[2], &t);
+	if (nat)
+		write_file(argv[6], &wire);
 	return 0;
 }

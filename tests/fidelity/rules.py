@@ -32,7 +32,7 @@ SHUTDOWN_ACK, SHUTDOWN_COMPLETE = 8, 14
 # tcp_timeout_unacknowledged.
 CLOSE_TIMEOUT, UNACK_TIMEOUT = 1, 9
 # Bits of the status
-SEEN_REPLY = 2
+SEEN_REPLY, CONFIRMED = 2, 8
 
 
 def parse(line):
@@ -257,7 +257,7 @@ def dccp_state(ct):
 
 def is_new(answers):
     """The first packet of a connection."""
-    return any(info == 2 and int(ct.get(STATUS, "0"), 16) == 0
+    return any(info == 2 and not int(ct.get(STATUS, "0"), 16) & CONFIRMED
                for info, ct in answers)
 
 
@@ -301,8 +301,13 @@ class Flows:
         del self.pieces[packet.whole]
         return Packet(pieces[0].head + data)
 
+    @staticmethod
+    def key_of(ct):
+        """Of an entry, as in @why and @lost."""
+        return tuple_key(ct)
+
     def keys(self, packet, old, new):
-        found = {tuple_key(ct) for _, ct in old + new if 1 in ct}
+        found = {self.key_of(ct) for _, ct in old + new if 1 in ct}
         if not found and packet.src is not None:
             found = {(packet.inner() or packet).key()}
         return found
@@ -607,9 +612,9 @@ def explain(flows, packet, old, new):
 
 def explain_entry(flows, name, ct):
     """The same, of an entry that only the table of @name has like this."""
-    key = tuple_key(ct)
-    if key[0] == UDPLITE:
+    if tuple_key(ct)[0] == UDPLITE:
         return "udplite-checksum"
+    key = flows.key_of(ct)
     if key not in flows.why and key in flows.lost:
         if lost_reset(flows.lost[key], name, ct):
             return "reset-in-doubt"

@@ -318,6 +318,23 @@ static unsigned int candidate(struct search *s, unsigned int i)
 	return s->parity && i < SPREAD / 2 ? keep_parity(s, at) : at;
 }
 
+/*
+ * If it is reserved, any other: behind a long row of such there would be one that
+ * many connections have, and everybody can guess.
+ */
+static unsigned int unreserved(struct search *s, unsigned int port, bool parity)
+{
+	unsigned int i;
+
+	for (i = 0; i < SPREAD && next_free(s, NULL, port, port + 1) != port;
+	     i++) {
+		port = s->min + next_random(s, s->size);
+		if (parity)
+			port = keep_parity(s, port);
+	}
+	return port;
+}
+
 static int search_spread(struct search *s)
 {
 	const struct ct_nat_table *table = s->c->table;
@@ -330,7 +347,8 @@ static int search_spread(struct search *s)
 			if (used)
 				return search_bitmap(s, used);
 		}
-		port = candidate(s, i);
+		port = unreserved(s, candidate(s, i),
+				  s->parity && i < SPREAD / 2);
 		if (!find_free(s, NULL, &port))
 			return -EADDRINUSE;
 		if (!is_taken(s, port, i >= GENTLE))

@@ -681,6 +681,26 @@ static void test_reserved(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, choose(s), 0);
 }
 
+/* Those that programs use are reserved, as they may well be. */
+static void test_reserved_row(struct kunit *test)
+{
+	struct setup *s = set_up(test, IPPROTO_UDP, SRC, 3001);
+	unsigned long *reserved = new_bitmap(test);
+	unsigned int i, behind = 0;
+
+	set_bit(3001, s->f.taken);
+	bitmap_set(reserved, 32768, 28232);
+	s->c.reserved = reserved;
+	for (i = 0; i < CHOICES; i++) {
+		KUNIT_ASSERT_EQ(test, choose(s), 0);
+		KUNIT_ASSERT_FALSE(test, test_bit(chosen(s), reserved));
+		KUNIT_ASSERT_EQ(test, chosen(s) & 1, 1);
+		KUNIT_ASSERT_EQ(test, s->c.probes, 2U);
+		behind += chosen(s) == 61000 || chosen(s) == 61001;
+	}
+	KUNIT_EXPECT_LT(test, behind, 20U);
+}
+
 /* One that only waits for late packets is taken for want of another. */
 static void test_reuse(struct kunit *test)
 {
@@ -811,6 +831,7 @@ static struct kunit_case ct_nat_port_cases[] = {
 	KUNIT_CASE(test_even),
 	KUNIT_CASE(test_parity),
 	KUNIT_CASE(test_reserved),
+	KUNIT_CASE(test_reserved_row),
 	KUNIT_CASE(test_reuse),
 	KUNIT_CASE(test_mapped),
 	KUNIT_CASE(test_pool),
