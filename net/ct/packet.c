@@ -174,3 +174,4 @@ enum ct_invalid ct_packet_read_quoted(const struct ct_packet *outer,
 		reason = begin_ipv6(&p, nhoff, end, true, tuple);
 	return reason ?: read_located(&p, tuple);
 }
+EXPORT_SYMBOL_GPL(ct_packet_read_quoted);

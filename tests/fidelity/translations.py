@@ -470,11 +470,11 @@ def invalid_translated(nat, new_sent, old, new, old_out, new_out):
         # To this machine, which drops it.
         return is_redirected(sent.tuple)
     out = new_out[0]
-    if out.own and out.inner and len(old_out) == 1:
+    if out.own and out.inner and len(old_out) == 1 and old_out[0].inner:
         # Its options are wrong, and by whom that is said is translated, too.
-        return (old_out[0].own and is_redirected(sent.tuple) and
-                out.tuple.src == sent.tuple.dst and
-                out.tuple.dst == sent.tuple.src)
+        return (old_out[0].own and out.tuple.src == sent.tuple.dst and
+                out.tuple.dst == sent.tuple.src and
+                nat.name(old_out[0].inner.tuple) == out.inner.tuple)
     if sent.piece and len(old_out) == 1 and old_out[0].tuple:
         # As nf_conntrack let it out.
         was, checks = nat.name(old_out[0].tuple), old_out[0].checks
@@ -482,21 +482,6 @@ def invalid_translated(nat, new_sent, old, new, old_out, new_out):
         was, checks = sent.tuple, sent.checks
     return (len(new_out) == 1 and out.checks == checks and
             nat.new.out.get(was) == out.tuple)
-
-
-def invalid_quoted(nat, new_sent, old_out, new_out):
-    """This machine complains of an invalid packet, and quotes it as ct translated
-    it."""
-    if len(old_out) != 1 or len(new_out) != 1:
-        return False
-    sent, old, new = Seen(new_sent[1]), old_out[0], new_out[0]
-    if not (sent.tuple and old.own and new.own and old.inner and new.inner):
-        return False
-    out = nat.new.out.get(sent.tuple)
-    return (out is not None and nat.name(old.inner.tuple) == sent.tuple and
-            new.inner.tuple == sent.tuple._replace(dst=out.dst,
-                                                   did=out.did) and
-            new.inner.checks == Seen(new_sent[1], quoted=True).checks)
 
 
 def is_redirected(t):
@@ -534,8 +519,6 @@ def explain_out(flows, nat, packet, new_sent, old, new, old_out, new_out):
     """The rule that explains what came out, or None."""
     if invalid_translated(nat, new_sent, old, new, old_out, new_out):
         return "invalid-translated"
-    if not old and not new and invalid_quoted(nat, new_sent, old_out, new_out):
-        return "invalid-quoted"
     if not old_out and quoted_little(packet, new):
         return "quoted-little"
     if quoted_checksum(new_sent, old_out, new_out):

@@ -158,6 +158,44 @@ static bool has_one_id(const struct nf_conntrack_tuple *tuple)
 	       tuple->dst.protonum == IPPROTO_ICMPV6;
 }
 
+/* What a noted packet is when its destination was translated, and its source not. */
+static bool half_way(const struct ct_stray *s, struct nf_conntrack_tuple *t)
+{
+	if (!ct_tuple_invert(t, &s->tuple[!s->dir]))
+		return false;
+	t->src.u3 = s->tuple[s->dir].src.u3;
+	/* What has but one place was put there with the target. */
+	if (!(s->hot & ct_nat_bit(NF_NAT_MANIP_DST, s->dir)) || !has_one_id(t))
+		t->src.u = s->tuple[s->dir].src.u;
+	return true;
+}
+
+/*
+ * Is it this machine's error about the packet that was noted last, as that was when
+ * it had come so far? Who sent that is to be told of what he sent.
+ */
+static noinline unsigned int
+translate_complaint(struct sk_buff *skb, const struct nf_hook_state *state,
+		    const struct ct_stray *s, enum nf_nat_manip_type manip,
+		    bool *changed)
+{
+	struct ct_packet p = { .skb = skb, .l3 = state->pf };
+	struct nf_conntrack_tuple now, want;
+
+	if (!(s->hot & ct_nat_bit(manip, !s->dir)) ||
+	    error_type(skb, state) < 0 || !half_way(s, &want))
+		return NF_ACCEPT;
+	if (ct_packet_begin(&p, skb_network_offset(skb), &now) != CT_OK ||
+	    ct_packet_read_quoted(&p, p.l4off + sizeof(struct icmphdr),
+				  &now) != CT_OK ||
+	    !ct_tuple_equal(&now, &want))
+		return NF_ACCEPT;
+	*changed = true;
+	return ct_nat_mangle_error(skb, skb_network_offset(skb),
+				   &s->tuple[s->dir], manip) ?
+	       NF_DROP : NF_ACCEPT;
+}
+
 /*
  * An invalid packet of a connection that is translated. To rules it is without
  * one; what they let through looks like its others. Is it as this hook has to see
@@ -174,21 +212,20 @@ translate_stray(struct sk_buff *skb, const struct nf_hook_state *state,
 	local_bh_disable();
 	s = *this_cpu_ptr(&ct_stray);
 	local_bh_enable();
-	if (s.skb != skb || s.cn != ct_net(state->net) ||
-	    !(s.hot & ct_nat_bit(manip, s.dir)))
+	if (!s.skb || s.cn != ct_net(state->net))
 		return NF_ACCEPT;
-	if (!ct_tuple_invert(&want, &s.tuple[!s.dir]))
+	if (s.skb != skb)
+		return state->hook == NF_INET_LOCAL_OUT ||
+		       state->hook == NF_INET_POST_ROUTING ?
+		       translate_complaint(skb, state, &s, manip, changed) :
+		       NF_ACCEPT;
+	if (!(s.hot & ct_nat_bit(manip, s.dir)))
 		return NF_ACCEPT;
 	/* This end is as it came, the other as it is to be, or to become. */
-	if (manip == NF_NAT_MANIP_SRC) {
-		want.src.u3 = s.tuple[s.dir].src.u3;
-		/* What has but one place was put there with the target. */
-		if (!(s.hot & ct_nat_bit(NF_NAT_MANIP_DST, s.dir)) ||
-		    !has_one_id(&want))
-			want.src.u = s.tuple[s.dir].src.u;
-	} else {
+	if (manip == NF_NAT_MANIP_DST)
 		want = s.tuple[s.dir];
-	}
+	else if (!half_way(&s, &want))
+		return NF_ACCEPT;
 	if (ct_packet_read(&p, skb_network_offset(skb), &now) != CT_OK ||
 	    !ct_tuple_equal(&now, &want))
 		return NF_ACCEPT;
