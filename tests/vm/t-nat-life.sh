@@ -4,7 +4,7 @@
 # What connections and their translation live through: connections that are made by
 # request, rules that come and go, modules that do, under traffic, and namespaces.
 # CT_QUICK=1 does fewer rounds.
-# seconds: 60
+# seconds: 100
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
 
