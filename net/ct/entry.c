@@ -450,7 +450,9 @@ int ct_entry_insert(struct ct_entry *e)
 	rcu_read_lock();
 	/* Nobody else has it; whoever finds it has to find it claimed. */
 	ct_entry_claim(e);
-	err = ct_entry_publish(e, NULL);
+	/* Who was to translate its packets may be gone, or on his way. */
+	err = ct_entry_hot(e) & IPS_NAT_MASK && !ct_nat_is_there() ?
+	      -EOPNOTSUPP : ct_entry_publish(e, NULL);
 	if (err)
 		ct_entry_unclaim(e);
 	else

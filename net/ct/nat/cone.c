@@ -164,10 +164,14 @@ static struct cone *get_cone(const struct ct_entry *e)
 	return c;
 }
 
-void ct_nat_cone_join(struct ct_entry *e)
+bool ct_nat_cone_join(struct ct_entry *e)
 {
-	if (has_cone(e) && !(ct_entry_hot(e) & CT_HOT_CONE) && get_cone(e))
-		atomic_or(CT_HOT_CONE, &e->hot);
+	if (ct_entry_hot(e) & CT_HOT_CONE)
+		return true;
+	if (!has_cone(e) || !get_cone(e))
+		return false;
+	atomic_or(CT_HOT_CONE, &e->hot);
+	return true;
 }
 
 void ct_nat_cone_leave(const struct ct_entry *e)

@@ -56,9 +56,9 @@ bool ct_nat_cone_taken(const struct ct_entry *e,
  *
  * For as long as there are connections of that source. Without memory, or if
  * somebody else was faster, it is not remembered.
- * Context: softirq, RCU read side
+ * Context: softirq, RCU read side. Return: true if it is remembered
  */
-void ct_nat_cone_join(struct ct_entry *e);
+bool ct_nat_cone_join(struct ct_entry *e);
 
 /**
  * ct_nat_cone_leave() - undo that, when the connection is freed

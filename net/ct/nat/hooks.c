@@ -233,10 +233,11 @@ translate_stray(struct sk_buff *skb, const struct nf_hook_state *state,
 	return ct_nat_translate(skb, &s.tuple[!s.dir], manip);
 }
 
+/* @fresh: it was looked for in this hook which connection the packet is of */
 static __always_inline unsigned int
 translate(const struct ct_nat_family *f, struct sk_buff *skb,
 	  const struct nf_hook_state *state, enum nf_nat_manip_type manip,
-	  bool *changed)
+	  bool fresh, bool *changed)
 {
 	enum ip_conntrack_info ctinfo;
 	struct ct_entry *e;
@@ -254,13 +255,14 @@ translate(const struct ct_nat_family *f, struct sk_buff *skb,
 	dir = CTINFO2DIR(ctinfo);
 	hot = ct_entry_hot(e);
 
-	if (manip == NF_NAT_MANIP_DST && ctinfo == IP_CT_NEW &&
+	if (manip == NF_NAT_MANIP_DST && fresh && ctinfo == IP_CT_NEW &&
 	    unlikely(READ_ONCE(f->nn->revalidate)) && hot & IPS_CONFIRMED &&
 	    ct_nat_is_outdated(f->nn, e)) {
 		verdict = begin_anew(skb, e, state);
 		e = ct_entry_tracked(skb, &ctinfo);
 		if (verdict != NF_ACCEPT || !e)
 			return verdict;
+		dir = CTINFO2DIR(ctinfo);
 		hot = ct_entry_hot(e);
 	}
 	if (unlikely(ctinfo == IP_CT_RELATED ||
@@ -324,7 +326,8 @@ pre_routing_known(void *priv, struct sk_buff *skb,
 	unsigned int verdict;
 	bool changed;
 
-	verdict = translate(priv, skb, state, NF_NAT_MANIP_DST, &changed);
+	verdict = translate(priv, skb, state, NF_NAT_MANIP_DST, false,
+			    &changed);
 	if (!changed || verdict != NF_ACCEPT)
 		return verdict;
 	is = target_of(skb, state->pf);
@@ -340,7 +343,7 @@ static unsigned int nat_pre_routing(void *priv, struct sk_buff *skb,
 
 	if (unlikely(skb_dst(skb)))
 		return pre_routing_known(priv, skb, state);
-	return translate(priv, skb, state, NF_NAT_MANIP_DST, &changed);
+	return translate(priv, skb, state, NF_NAT_MANIP_DST, true, &changed);
 }
 
 /* Does the destination's address change, of a packet in this direction? */
@@ -361,7 +364,7 @@ static unsigned int nat_local_out(void *priv, struct sk_buff *skb,
 	bool changed;
 	int err;
 
-	verdict = translate(priv, skb, state, NF_NAT_MANIP_DST, &changed);
+	verdict = translate(priv, skb, state, NF_NAT_MANIP_DST, true, &changed);
 	if (likely(!changed) || verdict != NF_ACCEPT)
 		return verdict;
 	err = moves(skb) ? ct_nat_reroute(skb, state) :
@@ -376,7 +379,7 @@ static unsigned int nat_post_routing(void *priv, struct sk_buff *skb,
 	bool changed;
 	int err;
 
-	verdict = translate(priv, skb, state, NF_NAT_MANIP_SRC, &changed);
+	verdict = translate(priv, skb, state, NF_NAT_MANIP_SRC, true, &changed);
 	if (!changed || verdict != NF_ACCEPT)
 		return verdict;
 	err = ct_nat_policy(skb, state);
@@ -406,7 +409,7 @@ static noinline unsigned int local_in_known(void *priv, struct sk_buff *skb,
 	unsigned int verdict;
 	bool changed;
 
-	verdict = translate(priv, skb, state, NF_NAT_MANIP_SRC, &changed);
+	verdict = translate(priv, skb, state, NF_NAT_MANIP_SRC, true, &changed);
 	if (!changed || verdict != NF_ACCEPT || inet_sk_transparent(skb->sk))
 		return verdict;
 	is = source_of(skb, state->pf);
@@ -422,7 +425,7 @@ static unsigned int nat_local_in(void *priv, struct sk_buff *skb,
 
 	if (unlikely(skb->sk))
 		return local_in_known(priv, skb, state);
-	return translate(priv, skb, state, NF_NAT_MANIP_SRC, &changed);
+	return translate(priv, skb, state, NF_NAT_MANIP_SRC, true, &changed);
 }
 
 #define HOOK(family, number, function, prio) {				\

@@ -66,9 +66,12 @@ static int __init ct_nat_init(void)
 	err = ct_nat_cone_init();
 	if (err)
 		return err;
-	err = ct_nat_net_init();
+	err = ct_nat_used_init();
 	if (err)
 		goto cone;
+	err = ct_nat_net_init();
+	if (err)
+		goto used;
 	err = ct_nat_masquerade_init();
 	if (err)
 		goto net;
@@ -76,6 +79,8 @@ static int __init ct_nat_init(void)
 	return 0;
 net:
 	ct_nat_net_exit();
+used:
+	ct_nat_used_exit();
 cone:
 	ct_nat_cone_exit();
 	return err;
@@ -89,8 +94,8 @@ static void __exit ct_nat_exit(void)
 	/* Packets that were in the hooks, and whoever asked us something. */
 	synchronize_net();
 	end_translated();
-	ct_nat_used_forget(NULL);
 	ct_nat_net_exit();
+	ct_nat_used_exit();
 	ct_nat_cone_exit();
 }
 

@@ -121,7 +121,7 @@ static bool is_there(struct net *net, int index, u8 l3,
 	there = dev && dev->flags & IFF_UP;
 	if (there && l3 == NFPROTO_IPV4)
 		there = has_ipv4(dev, addr->ip) ||
-			inet_addr_type(net, addr->ip) == RTN_LOCAL;
+			inet_addr_type_dev_table(net, dev, addr->ip) == RTN_LOCAL;
 	else if (there)
 		there = IS_ENABLED(CONFIG_IPV6) &&
 			ipv6_chk_addr(net, &addr->in6, NULL, 0);

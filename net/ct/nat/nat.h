@@ -10,6 +10,7 @@
 #include <net/ct/entry.h>
 #include <net/ct/nat.h>
 #include <net/netfilter/nf_nat.h>
+#include "used.h"
 
 /**
  * struct ct_nat_family - translation in one family of a namespace
@@ -34,6 +35,7 @@ struct ct_nat_family {
  * @has_changed: rules came or went
  * @changed: jiffies, when that was
  * @gone: ends connections whose address has gone
+ * @used: bitmaps of ports
  * @sysctl: the registered table
  */
 struct ct_nat_net {
@@ -44,6 +46,7 @@ struct ct_nat_net {
 	bool has_changed;
 	unsigned long changed;
 	struct work_struct gone;
+	struct ct_nat_used used;
 	struct ctl_table_header *sysctl;
 };
 

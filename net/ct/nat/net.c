@@ -66,6 +66,7 @@ static int __net_init nat_net_init(struct net *net)
 
 	nn->net = net;
 	INIT_WORK(&nn->gone, ct_nat_end_gone);
+	ct_nat_used_net_init(&nn->used);
 	nn->family[0].nn = nn;
 	nn->family[1].nn = nn;
 	/* And an empty one behind them. */
@@ -93,7 +94,7 @@ static void __net_exit nat_net_exit(struct net *net)
 	cancel_work_sync(&nn->gone);
 	unregister_net_sysctl_table(nn->sysctl);
 	kfree(table);
-	ct_nat_used_forget(ct_net(net));
+	ct_nat_used_net_exit(&nn->used);
 }
 
 static struct pernet_operations nat_net_ops = {

@@ -289,14 +289,13 @@ static bool may_probe(const struct search *s)
 static int search_bitmap(struct search *s, unsigned long *used)
 {
 	unsigned int port;
-	bool taken;
 
 	while (may_probe(s)) {
 		if (!pick(s, used, &port))
 			return -EADDRINUSE;
-		taken = is_taken(s, port, true);
+		/* The bit first: who ends meanwhile clears it. */
 		set_bit(port, used);
-		if (!taken)
+		if (!is_taken(s, port, true))
 			return 0;
 	}
 	return -EAGAIN;

@@ -190,11 +190,12 @@ static int decide(struct ct_entry *e, const struct nf_nat_range2 *range,
 		choice.mapped = &mapped;
 	if (!ct_tuple_invert(&now, &e->dir[IP_CT_DIR_REPLY].tuple))
 		return -EINVAL;
+again:
 	do {
 		choice.probes = 0;
 		err = ct_nat_choose(&choice, &now, &then);
 		choice.seed = 0;
-	} while (err == -EAGAIN && rounds--);
+	} while (err == -EAGAIN && rounds && rounds--);
 	if (err == -EINVAL)
 		return err;
 	if (err && manip == NF_NAT_MANIP_SRC) {
@@ -206,9 +207,13 @@ static int decide(struct ct_entry *e, const struct nf_nat_range2 *range,
 	if (!ct_tuple_invert(&reply, &then))
 		return -EINVAL;
 	ct_entry_set_reply(e, &reply);
+	/* Another source may have been faster to become that. */
 	if (manip == NF_NAT_MANIP_SRC &&
-	    (chooser.cone || !is_predictable(range, &now, &then)))
-		ct_nat_cone_join(e);
+	    (chooser.cone || !is_predictable(range, &now, &then)) &&
+	    !ct_nat_cone_join(e) && chooser.cone && rounds) {
+		rounds--;
+		goto again;
+	}
 	ct_status_set(e, manip == NF_NAT_MANIP_SRC ? IPS_SRC_NAT_BIT :
 						     IPS_DST_NAT_BIT);
 	return 0;
@@ -259,7 +264,7 @@ static unsigned int set_up(struct ct_entry *e, const struct nf_nat_range2 *range
 /* Is it likely that a port is free? Where many are used there are bitmaps. */
 static bool may_hope(const struct ct_entry *e, enum nf_nat_manip_type manip)
 {
-	return manip == NF_NAT_MANIP_SRC && !ct_nat_used_any() &&
+	return manip == NF_NAT_MANIP_SRC && !ct_nat_used_any(e) &&
 	       !wants_cone(e);
 }
 

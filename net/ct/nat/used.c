@@ -12,7 +12,6 @@
 #include <linux/bitmap.h>
 #include <linux/jhash.h>
 #include <linux/jiffies.h>
-#include <linux/mutex.h>
 #include <linux/random.h>
 #include <linux/rculist.h>
 #include <linux/sched.h>
@@ -24,6 +23,7 @@
 #include <net/ct/payer.h>
 #include <net/ct/table.h>
 #include <net/ct/tuple.h>
+#include "nat.h"
 #include "used.h"
 
 #define PORTS		(U16_MAX + 1)
@@ -31,16 +31,16 @@
 /* So many of a namespace, of 8 KB each: the one that was not asked for longest goes. */
 #define MOST		64
 
-#define TABLE_BITS	8
-
 /* Not more often than that a bitmap is made anew. */
 #define RENEW		HZ
 
+/* So long a namespace waits for its next turn: each takes some milliseconds. */
+#define TURN		(HZ / 4 ?: 1)
+
 /**
  * struct used - the bitmap of one end
- * @node: in the hash table
- * @list: in @used_list
- * @cn: the namespace, with a reference
+ * @node: in the namespace's table
+ * @list: in its list
  * @tuple: towards that end; the source port is 0
  * @zone: of the answers
  * @asked: jiffies, when it was last asked for
@@ -53,7 +53,6 @@
 struct used {
 	struct hlist_node node;
 	struct list_head list;
-	struct ct_net *cn;
 	struct nf_conntrack_tuple tuple;
 	u16 zone;
 	unsigned long asked;
@@ -64,44 +63,27 @@ struct used {
 	unsigned long *bits;
 };
 
-/* Written under the lock; of the list, those that are gone are gone from both. */
-static struct hlist_head table[1 << TABLE_BITS];
-static LIST_HEAD(used_list);
-static DEFINE_SPINLOCK(used_lock);
-static unsigned int used_count;
+/* One at a time, whoever it is for: all of them together keep one CPU busy. */
+static struct workqueue_struct *used_wq;
 static u32 seed __read_mostly;
 
-/*
- * Ends that nobody has a bitmap for yet, and somebody wants. Who finds them all
- * taken asks again.
- */
-struct wish {
-	struct ct_net *cn;
-	struct nf_conntrack_tuple tuple;
-	u16 zone;
-};
+static struct ct_nat_used *used_of(const struct ct_entry *e)
+{
+	return &ct_nat_net(e->cn->net)->used;
+}
 
-#define WISHES		16
-
-/* Those of one namespace. */
-#define WISHES_EACH	4
-
-static struct wish wishes[WISHES];
-static unsigned int wish_count;		/* under used_lock */
-
-static void work_on(struct work_struct *work);
-static DECLARE_WORK(used_work, work_on);
-
-static u32 hash_of(const struct ct_net *cn, const struct nf_conntrack_tuple *t,
-		   u16 zone)
+static struct hlist_head *bucket_of(struct ct_nat_used *n,
+				    const struct nf_conntrack_tuple *t,
+				    u16 zone)
 {
 	u32 hash;
 
 	get_random_once(&seed, sizeof(seed));
-	hash = jhash2(t->src.u3.all, 4, seed ^ (u32)(unsigned long)cn);
+	hash = jhash2(t->src.u3.all, 4, seed);
 	hash = jhash2(t->dst.u3.all, 4, hash);
-	return jhash_2words(hash, (u32)zone << 16 | (__force u16)t->dst.u.all,
-			    t->dst.protonum) >> (32 - TABLE_BITS);
+	hash = jhash_2words(hash, (u32)zone << 16 | (__force u16)t->dst.u.all,
+			    t->dst.protonum);
+	return &n->table[hash % CT_NAT_USED_BUCKETS];
 }
 
 static bool is_same(const struct nf_conntrack_tuple *a,
@@ -114,64 +96,65 @@ static bool is_same(const struct nf_conntrack_tuple *a,
 	       a->dst.protonum == b->dst.protonum;
 }
 
-bool ct_nat_used_any(void)
+bool ct_nat_used_any(const struct ct_entry *e)
 {
-	return READ_ONCE(used_count);
+	return READ_ONCE(used_of(e)->count);
 }
 
-static struct used *find(const struct ct_net *cn,
+static struct used *find(struct ct_nat_used *n,
 			 const struct nf_conntrack_tuple *tuple, u16 zone)
 {
 	struct used *u;
 
-	if (likely(!READ_ONCE(used_count)))
+	if (likely(!READ_ONCE(n->count)))
 		return NULL;
-	hlist_for_each_entry_rcu(u, &table[hash_of(cn, tuple, zone)], node,
-				 lockdep_is_held(&used_lock))
-		if (u->cn == cn && u->zone == zone &&
-		    is_same(&u->tuple, tuple))
+	hlist_for_each_entry_rcu(u, bucket_of(n, tuple, zone), node,
+				 lockdep_is_held(&n->lock))
+		if (u->zone == zone && is_same(&u->tuple, tuple))
 			return u;
 	return NULL;
 }
 
+static void queue(struct ct_nat_used *n)
+{
+	queue_delayed_work(used_wq, &n->work, 0);
+}
+
 /* A worker is to make one; some time, for what is asked too often. */
-static void wish(struct ct_net *cn, const struct nf_conntrack_tuple *tuple,
+static void wish(struct ct_nat_used *n, const struct nf_conntrack_tuple *tuple,
 		 u16 zone)
 {
-	unsigned int i, n = 0;
-	struct wish *w;
+	unsigned int i;
 
-	spin_lock_bh(&used_lock);
-	for (i = 0; i < wish_count; i++) {
-		w = &wishes[i];
-		if (w->cn != cn)
-			continue;
-		if (w->zone == zone && is_same(&w->tuple, tuple))
+	/* Who comes too late asks again. */
+	if (READ_ONCE(n->wish_count) == CT_NAT_USED_WISHES)
+		return;
+	spin_lock_bh(&n->lock);
+	for (i = 0; i < n->wish_count; i++)
+		if (n->wishes[i].zone == zone &&
+		    is_same(&n->wishes[i].tuple, tuple))
 			break;
-		n++;
+	if (i == n->wish_count && i < CT_NAT_USED_WISHES && !n->dying) {
+		n->wishes[i].tuple = *tuple;
+		n->wishes[i].tuple.src.u.all = 0;
+		n->wishes[i].zone = zone;
+		WRITE_ONCE(n->wish_count, i + 1);
+		queue(n);
 	}
-	if (i == wish_count && i < WISHES && n < WISHES_EACH) {
-		w = &wishes[wish_count++];
-		ct_net_get(cn);
-		w->cn = cn;
-		w->tuple = *tuple;
-		w->tuple.src.u.all = 0;
-		w->zone = zone;
-	}
-	spin_unlock_bh(&used_lock);
-	queue_work(system_unbound_wq, &used_work);
+	spin_unlock_bh(&n->lock);
 }
 
 unsigned long *ct_nat_used(const struct ct_entry *e,
 			   const struct nf_conntrack_tuple *tuple, bool want)
 {
 	const u16 zone = e->zone_id[IP_CT_DIR_REPLY];
-	struct used *u = find(e->cn, tuple, zone);
+	struct ct_nat_used *n = used_of(e);
+	struct used *u = find(n, tuple, zone);
 	const unsigned long now = jiffies;
 
 	if (!u) {
 		if (want)
-			wish(e->cn, tuple, zone);
+			wish(n, tuple, zone);
 		return NULL;
 	}
 	if (READ_ONCE(u->asked) != now)
@@ -183,24 +166,29 @@ unsigned long *ct_nat_used(const struct ct_entry *e,
 void ct_nat_used_renew(const struct ct_entry *e,
 		       const struct nf_conntrack_tuple *tuple)
 {
-	struct used *u = find(e->cn, tuple, e->zone_id[IP_CT_DIR_REPLY]);
+	struct ct_nat_used *n = used_of(e);
+	struct used *u = find(n, tuple, e->zone_id[IP_CT_DIR_REPLY]);
 
 	if (!u || READ_ONCE(u->stale) ||
 	    time_before(jiffies, READ_ONCE(u->made) + RENEW))
 		return;
+	spin_lock_bh(&n->lock);
 	WRITE_ONCE(u->stale, true);
-	queue_work(system_unbound_wq, &used_work);
+	if (!n->dying)
+		queue(n);
+	spin_unlock_bh(&n->lock);
 }
 
 void ct_nat_unused(const struct ct_entry *e)
 {
+	struct ct_nat_used *n = used_of(e);
 	struct nf_conntrack_tuple tuple;
 	struct used *u;
 
-	if (likely(!READ_ONCE(used_count)) ||
+	if (likely(!READ_ONCE(n->count)) ||
 	    !ct_tuple_invert(&tuple, &e->dir[IP_CT_DIR_REPLY].tuple))
 		return;
-	u = find(e->cn, &tuple, e->zone_id[IP_CT_DIR_REPLY]);
+	u = find(n, &tuple, e->zone_id[IP_CT_DIR_REPLY]);
 	if (u)
 		clear_bit(ntohs(tuple.src.u.all), u->bits);
 }
@@ -209,15 +197,16 @@ void ct_nat_unused(const struct ct_entry *e)
  * Does a connection have that port, that will not make room? One that waits for
  * late packets may.
  */
-static bool is_used(const struct used *u, const struct nf_conntrack_tuple *reply)
+static bool is_used(struct ct_net *cn, const struct used *u,
+		    const struct nf_conntrack_tuple *reply)
 {
 	struct ct_entry *e;
 	unsigned int dir;
 	u8 state;
 	bool used;
 
-	e = ct_table_lookup(&u->cn->table, u->cn, reply, u->zone,
-			    ct_tuple_hash(u->cn, reply, u->zone), &dir);
+	e = ct_table_lookup(&cn->table, cn, reply, u->zone,
+			    ct_tuple_hash(cn, reply, u->zone), &dir);
 	if (!e)
 		return false;
 	state = READ_ONCE(e->proto.tcp.state);
@@ -229,7 +218,7 @@ static bool is_used(const struct used *u, const struct nf_conntrack_tuple *reply
 }
 
 /* Look up one port, and say so. */
-static void look_up(struct used *u, unsigned int port)
+static void look_up(struct ct_net *cn, struct used *u, unsigned int port)
 {
 	struct nf_conntrack_tuple tuple = u->tuple, reply;
 
@@ -237,9 +226,10 @@ static void look_up(struct used *u, unsigned int port)
 	if (!ct_tuple_invert(&reply, &tuple))
 		return;
 	rcu_read_lock();
-	if (!is_used(u, &reply)) {
+	if (!is_used(cn, u, &reply)) {
 		clear_bit(port, u->bits);
-	} else if (!test_and_set_bit(port, u->bits) && !is_used(u, &reply)) {
+	} else if (!test_and_set_bit(port, u->bits) &&
+		   !is_used(cn, u, &reply)) {
 		/*
 		 * Race: it ended between the look and the bit, and its end found
 		 * nothing to clear. If it is there still, its end comes later.
@@ -249,15 +239,19 @@ static void look_up(struct used *u, unsigned int port)
 	rcu_read_unlock();
 }
 
-static void fill(struct used *u)
+static void fill(struct ct_nat_net *nn, struct used *u)
 {
+	struct ct_net *cn = ct_net(nn->net);
 	unsigned int port;
 
 	WRITE_ONCE(u->stale, false);
 	for (port = 0; port < PORTS; port++) {
-		look_up(u, port);
-		if (!(port % 256))
-			cond_resched();
+		look_up(cn, u, port);
+		if (port % 256)
+			continue;
+		if (READ_ONCE(nn->used.dying))
+			return;
+		cond_resched();
 	}
 	WRITE_ONCE(u->made, jiffies);
 	/* Pairs with ct_nat_used(). */
@@ -275,157 +269,148 @@ static void free_late(struct rcu_head *rcu)
 	free_bits(container_of(rcu, struct used, rcu));
 }
 
-static void free_used(struct used *u)
-{
-	ct_net_put(u->cn);
-	call_rcu(&u->rcu, free_late);
-}
-
-/* Take one out. The lock is held; the caller frees it. */
-static void take_out(struct used *u)
+/* Take one out. The lock is held. */
+static void take_out(struct ct_nat_used *n, struct used *u)
 {
 	hlist_del_rcu(&u->node);
 	list_del(&u->list);
-	WRITE_ONCE(used_count, used_count - 1);
+	WRITE_ONCE(n->count, n->count - 1);
+	call_rcu(&u->rcu, free_late);
 }
 
-/* The one of a namespace that is to go for another one, or NULL: it has room. */
-static struct used *oldest(const struct ct_net *cn)
+/* Room for one more: the one that was not asked for longest goes for it. */
+static void make_room(struct ct_nat_used *n)
 {
 	struct used *u, *old = NULL;
-	unsigned int n = 0;
 
-	list_for_each_entry(u, &used_list, list) {
-		if (u->cn != cn)
-			continue;
-		n++;
+	if (n->count < MOST)
+		return;
+	list_for_each_entry(u, &n->list, list)
 		if (!old || time_before(u->asked, old->asked))
 			old = u;
-	}
-	return n < MOST ? NULL : old;
+	take_out(n, old);
 }
 
-static struct used *alloc_used(const struct wish *w)
+/* At the limit of who pays for it there is none, and nobody is to go for it. */
+static struct used *alloc_used(struct ct_nat_net *nn)
 {
-	const struct ct_payer *payer = &w->cn->payer;
+	const struct ct_payer *payer = &ct_net(nn->net)->payer;
+	const gfp_t gfp = GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN;
 	struct used *u;
 
-	u = ct_payer_zalloc(payer, sizeof(*u), GFP_KERNEL);
+	u = ct_payer_zalloc(payer, sizeof(*u), gfp);
 	if (!u)
 		return NULL;
-	u->bits = ct_payer_zalloc(payer, PORTS / BITS_PER_BYTE, GFP_KERNEL);
-	if (!u->bits) {
-		kfree(u);
-		return NULL;
+	u->bits = ct_payer_zalloc(payer, PORTS / BITS_PER_BYTE, gfp);
+	if (u->bits)
+		return u;
+	kfree(u);
+	return NULL;
+}
+
+/* The first wish. Return: false: there is none */
+static bool next_wish(struct ct_nat_used *n, struct ct_nat_wish *w)
+{
+	bool any;
+
+	spin_lock_bh(&n->lock);
+	any = n->wish_count;
+	if (any) {
+		*w = n->wishes[0];
+		memmove(&n->wishes[0], &n->wishes[1],
+			sizeof(n->wishes) - sizeof(n->wishes[0]));
+		WRITE_ONCE(n->wish_count, n->wish_count - 1);
 	}
-	u->cn = w->cn;
+	spin_unlock_bh(&n->lock);
+	return any;
+}
+
+/* Return: what is to be filled, or NULL: it is there, or there is no memory */
+static struct used *make(struct ct_nat_net *nn, const struct ct_nat_wish *w)
+{
+	struct ct_nat_used *n = &nn->used;
+	struct used *u = alloc_used(nn);
+	bool there;
+
+	if (!u)
+		return NULL;
 	u->tuple = w->tuple;
 	u->zone = w->zone;
 	u->asked = jiffies;
-	return u;
-}
-
-/*
- * @w: its reference passes. Return: what was made, or NULL: there is no memory, or
- * it is there. Under the mutex
- */
-static struct used *make(const struct wish *w)
-{
-	struct used *u = alloc_used(w), *old = NULL;
-	bool there;
-
-	if (!u) {
-		ct_net_put(w->cn);
-		return NULL;
-	}
-	spin_lock_bh(&used_lock);
-	there = find(u->cn, &u->tuple, u->zone);
+	spin_lock_bh(&n->lock);
+	there = find(n, &u->tuple, u->zone);
 	if (!there) {
-		old = oldest(u->cn);
-		if (old)
-			take_out(old);
-		list_add_tail(&u->list, &used_list);
-		hlist_add_head_rcu(&u->node,
-				   &table[hash_of(u->cn, &u->tuple, u->zone)]);
-		WRITE_ONCE(used_count, used_count + 1);
+		make_room(n);
+		list_add_tail(&u->list, &n->list);
+		hlist_add_head_rcu(&u->node, bucket_of(n, &u->tuple, u->zone));
+		WRITE_ONCE(n->count, n->count + 1);
 	}
-	spin_unlock_bh(&used_lock);
-	if (old)
-		free_used(old);
+	spin_unlock_bh(&n->lock);
 	if (!there)
 		return u;
-	ct_net_put(u->cn);
 	free_bits(u);
 	return NULL;
 }
 
-/* Of who makes them, renews them and takes them away. */
-static DEFINE_MUTEX(used_mutex);
-
-static bool next_wish(struct wish *w)
-{
-	bool any;
-
-	spin_lock_bh(&used_lock);
-	any = wish_count;
-	if (any)
-		*w = wishes[--wish_count];
-	spin_unlock_bh(&used_lock);
-	return any;
-}
-
-static void work_on(struct work_struct *work)
+/* Only the worker changes the list while the namespace lives. */
+static struct used *next_stale(struct ct_nat_used *n)
 {
 	struct used *u;
-	struct wish w;
 
-	mutex_lock(&used_mutex);
-	while (next_wish(&w)) {
-		u = make(&w);
-		if (u)
-			fill(u);
-	}
-	/* Only who holds the mutex changes the list. */
-	list_for_each_entry(u, &used_list, list)
+	list_for_each_entry(u, &n->list, list)
 		if (READ_ONCE(u->stale))
-			fill(u);
-	mutex_unlock(&used_mutex);
+			return u;
+	return NULL;
 }
 
-/* The wishes of a namespace; NULL: all. The lock is held */
-static void forget_wishes(const struct ct_net *cn)
+/* One bitmap, and then it is another namespace's turn. */
+static void work_on(struct work_struct *work)
 {
-	unsigned int i, n = 0;
+	struct ct_nat_used *n = container_of(to_delayed_work(work),
+					     struct ct_nat_used, work);
+	struct ct_nat_net *nn = container_of(n, struct ct_nat_net, used);
+	struct ct_nat_wish w;
+	struct used *u;
 
-	for (i = 0; i < wish_count; i++) {
-		if (!cn || wishes[i].cn == cn)
-			ct_net_put(wishes[i].cn);
-		else
-			wishes[n++] = wishes[i];
-	}
-	wish_count = n;
+	u = next_wish(n, &w) ? make(nn, &w) : next_stale(n);
+	if (u)
+		fill(nn, u);
+	spin_lock_bh(&n->lock);
+	if (!n->dying && (n->wish_count || next_stale(n)))
+		queue_delayed_work(used_wq, &n->work, TURN);
+	spin_unlock_bh(&n->lock);
 }
 
-void ct_nat_used_forget(const struct ct_net *cn)
+void ct_nat_used_net_init(struct ct_nat_used *n)
+{
+	spin_lock_init(&n->lock);
+	INIT_LIST_HEAD(&n->list);
+	INIT_DELAYED_WORK(&n->work, work_on);
+}
+
+void ct_nat_used_net_exit(struct ct_nat_used *n)
 {
 	struct used *u, *next;
-	LIST_HEAD(gone);
 
-	if (!cn)
-		cancel_work_sync(&used_work);
-	mutex_lock(&used_mutex);
-	spin_lock_bh(&used_lock);
-	forget_wishes(cn);
-	list_for_each_entry_safe(u, next, &used_list, list) {
-		if (cn && u->cn != cn)
-			continue;
-		take_out(u);
-		list_add(&u->list, &gone);
-	}
-	spin_unlock_bh(&used_lock);
-	list_for_each_entry_safe(u, next, &gone, list)
-		free_used(u);
-	mutex_unlock(&used_mutex);
-	if (!cn)
-		rcu_barrier();
+	spin_lock_bh(&n->lock);
+	WRITE_ONCE(n->dying, true);
+	spin_unlock_bh(&n->lock);
+	cancel_delayed_work_sync(&n->work);
+	spin_lock_bh(&n->lock);
+	list_for_each_entry_safe(u, next, &n->list, list)
+		take_out(n, u);
+	spin_unlock_bh(&n->lock);
+}
+
+int __init ct_nat_used_init(void)
+{
+	used_wq = alloc_workqueue("ct_nat", WQ_UNBOUND, 1);
+	return used_wq ? 0 : -ENOMEM;
+}
+
+void ct_nat_used_exit(void)
+{
+	destroy_workqueue(used_wq);
+	/* What frees the last ones is code of ours. */
+	rcu_barrier();
 }

@@ -2,6 +2,7 @@
 /* What a connection that is made by request is translated to: CTA_NAT_*. */
 #include <linux/jiffies.h>
 #include <linux/kmod.h>
+#include <linux/module.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <net/ct/nat.h>
 #include <net/netlink.h>
@@ -133,9 +134,13 @@ int ct_nl_want_nat(const struct ct_nl_change *c)
 	    ct_nat_is_there() || (next && time_before(jiffies, next)))
 		return 0;
 	next = jiffies + HZ;
+	/* Unlocked, nothing else keeps this module here. */
+	if (!try_module_get(THIS_MODULE))
+		return 0;
 	nfnl_unlock(NFNL_SUBSYS_CTNETLINK);
 	request_module("ct_nat");
 	nfnl_lock(NFNL_SUBSYS_CTNETLINK);
+	module_put(THIS_MODULE);
 	return ct_nat_is_there() ? -EAGAIN : 0;
 }
 

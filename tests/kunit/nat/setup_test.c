@@ -251,7 +251,7 @@ static void test_last_port(struct kunit *test)
 			msleep(20);
 	}
 	KUNIT_EXPECT_EQ(test, failed, 0U);
-	KUNIT_EXPECT_TRUE(test, ct_nat_used_any());
+	KUNIT_EXPECT_TRUE(test, ct_nat_used_any(e));
 	e = make(test, CLIENT + i, 999, PEER, 54);
 	KUNIT_EXPECT_EQ(test, snat(e, low, high), (unsigned int)NF_DROP);
 
@@ -324,21 +324,27 @@ static int setup_suite_init(struct kunit_suite *suite)
 	err = ct_nat_cone_init();
 	if (err)
 		return err;
+	err = ct_nat_used_init();
+	if (err)
+		goto cone;
 	err = ct_nat_net_init();
-	if (err) {
-		ct_nat_cone_exit();
-		return err;
-	}
+	if (err)
+		goto used;
 	ct_nat_ops_set(&ct_nat_ops);
 	return 0;
+used:
+	ct_nat_used_exit();
+cone:
+	ct_nat_cone_exit();
+	return err;
 }
 
 static void setup_suite_exit(struct kunit_suite *suite)
 {
 	ct_nat_ops_set(NULL);
 	synchronize_net();
-	ct_nat_used_forget(NULL);
 	ct_nat_net_exit();
+	ct_nat_used_exit();
 	ct_nat_cone_exit();
 }
 
