@@ -60,8 +60,9 @@ for v in V4, V6:
 
     # --- two that become the same ---
 
+    # nf_nat of 6.1 has the second one's SYN find the socket of the first one.
     ports = 5000
-    for kind in TCP_KIND, UDP_KIND:
+    for kind in (TCP_KIND, UDP_KIND) if ours() else (UDP_KIND,):
         for name, first, second in (("the translated one comes second", R1, R2),
                                     ("first", R2, R1)):
             rules(table(six, chain("prerouting", f"{family} daddr {R2} {PROTO} "
@@ -133,7 +134,8 @@ if router:
     check("masqueraded, by one interface or by both",
           set(got) <= {("10.0.2.254", 5000), ("10.0.3.254", 5000), None} and
           got != [None] * 2, got)
-    for dev in "veth2", "veth3":
+    # nf_nat takes it out of a table in which it is not, and the kernel dies.
+    for dev in ("veth2", "veth3") if ours() else ():
         got = copies("masquerade", filters(
             "postrouting", "oifname %s ip daddr %s drop" % (dev, GROUP),
             priority=300))
@@ -154,24 +156,24 @@ if ! modprobe -q vrf; then
 	skip "a VRF" "this kernel has none"
 	exit 0
 fi
-check "a VRF" n0 ip link add vrf type vrf table 10
-n0 ip link set vrf up
-n0 ip link set veth2 master vrf
+check "a VRF" n0 ip link add red type vrf table 10
+n0 ip link set red up
+n0 ip link set veth2 master red
 address n0 veth2 fd00:2::fe/64
 n0 ip route replace 10.0.1.0/24 dev veth1 table 10
 n0 ip -6 route replace fd00:1::/64 dev veth1 table 10
 nat <<'END'
 S4, S6, R4, R6 = "10.0.2.1", "fd00:2::1", "10.0.2.254", "fd00:2::fe"
 serve("n2", 7, S4, S6)
-for family, dev in ((f, d) for f in ("ip", "ip6") for d in ("vrf", "veth2")):
+for family, dev in ((f, d) for f in ("ip", "ip6") for d in ("red", "veth2")):
     six = family == "ip6"
     S, R, net = (S6, R6, "fd00:2::/64") if six else (S4, R4, "10.0.2.0/24")
     run("ip", "route", "replace", net, "dev", dev)
     for kind in UDP_KIND, TCP_KIND:
         words = ", routed to %s, %s%s" % (dev, kind[0].upper(),
                                          " over IPv6" if six else "")
-        rules(table(six, chain("postrouting", 'oifname veth2 counter comment '
-                               '"asked" masquerade')))
+        rules(table(six, chain("postrouting", "oifname veth2 counter "
+                               'masquerade comment "asked"')))
         asker = Asker("n1", S, 7, kind, sport=5000)
         equal("into a VRF" + words, [asker.ask() for _ in range(3)],
               [Told("n2", R, 5000)] * 3)
