@@ -201,6 +201,7 @@ struct ct_entry *ct_entry_new(struct ct_net *cn,
 	e->born = ct_born_now();
 	return e;
 }
+EXPORT_SYMBOL_GPL(ct_entry_new);
 
 void ct_entry_probe(struct ct_entry *e, struct ct_net *cn,
 		    const struct nf_conntrack_tuple *orig,
@@ -463,12 +464,7 @@ int ct_entry_insert(struct ct_entry *e)
 	local_bh_enable();
 	return err;
 }
-
-#ifdef CT_KUNIT
-/* What tests of other modules make connections with. */
-EXPORT_SYMBOL_GPL(ct_entry_new);
 EXPORT_SYMBOL_GPL(ct_entry_insert);
-#endif
 
 bool ct_entry_kill(struct ct_entry *e, u32 portid, int report)
 {

@@ -17,7 +17,7 @@ struct view {
 	int side;
 };
 
-#define BUCKETS	(1 << 16)
+#define BUCKETS	65536
 
 static struct view *views[BUCKETS];
 
