@@ -116,6 +116,8 @@ cleanup()
 	wait
 	for ns in $(ip netns list | cut -d ' ' -f 1); do
 		ip netns pids "$ns" | xargs -r kill -9
+		# Sockets that are closed keep it for minutes, and its rules.
+		ip netns exec "$ns" nft flush ruleset
 		ip netns del "$ns"
 	done
 	rm -rf "$TMP"
