@@ -212,6 +212,10 @@ again:
 	    (chooser.cone || !is_predictable(range, &now, &then)) &&
 	    !ct_nat_cone_join(e) && chooser.cone && rounds) {
 		rounds--;
+		/* What is chosen next may be what it was. */
+		if (!ct_tuple_invert(&reply, &now))
+			return -EINVAL;
+		ct_entry_set_reply(e, &reply);
 		goto again;
 	}
 	ct_status_set(e, manip == NF_NAT_MANIP_SRC ? IPS_SRC_NAT_BIT :
