@@ -209,7 +209,7 @@ def main():
         clock.at(begin + i / HONEST_A_SECOND,
                  lambda i=i, src=src: (honest.udp if i % 2 else honest.tcp)(
                      src, 2000 + i))
-    peak(clock, seconds, most)
+    clock.at(0, lambda: peak(clock, seconds, most))
     dropped = stat("drop"), stat("early_drop")
     clock.run()
 
