@@ -126,7 +126,9 @@ int ct_nat_choose(struct ct_nat_choice *c,
 		narrow(&narrowed, c->manip, orig);
 		c->range = &narrowed;
 	}
-	if (!may_keep(c, orig, tuple))
+	if (may_keep(c, orig, tuple))
+		ct_nat_note_port(c, tuple);
+	else
 		err = choose_in_range(c, orig, tuple);
 	c->range = range;
 	return err;

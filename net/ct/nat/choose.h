@@ -115,6 +115,29 @@ int ct_nat_choose(struct ct_nat_choice *c,
 int ct_nat_choose_port(struct ct_nat_choice *c,
 		       struct nf_conntrack_tuple *tuple, bool tried);
 
+/* So many ports are looked at, to see who has them. */
+#define CT_NAT_SOME	16
+
+/**
+ * ct_nat_some_port() - ports of a range, whoever has them
+ * @c: how, as ct_nat_choose() has left it
+ * @orig: the tuple as it is
+ * @i: the first, the second one, ... below %CT_NAT_SOME: each is another one
+ * @tuple: addresses as they will be; gets the port
+ * Return: false: there are no more, for the range is that small, or there are none
+ */
+bool ct_nat_some_port(struct ct_nat_choice *c,
+		      const struct nf_conntrack_tuple *orig, unsigned int i,
+		      struct nf_conntrack_tuple *tuple);
+
+/**
+ * ct_nat_note_port() - say that a source port is in use that nobody searched for
+ * @c: how it was chosen
+ * @tuple: with that port
+ */
+void ct_nat_note_port(const struct ct_nat_choice *c,
+		      const struct nf_conntrack_tuple *tuple);
+
 /**
  * ct_nat_seed() - the seed of a choice, made if there is none
  * @c: the choice

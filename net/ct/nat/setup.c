@@ -17,11 +17,8 @@
 #include "nat.h"
 #include "used.h"
 
-/*
- * Did this connection only wait for late packets of its own, and will those not
- * be taken for the new one's? A SYN with a later number than any of its had.
- */
-static bool may_go(struct ct_entry *old, const struct ct_entry *e)
+/* By a SYN with a later number than any that the old one had. */
+bool ct_nat_may_go(struct ct_entry *old, const struct ct_entry *e)
 {
 	bool may;
 
@@ -75,7 +72,7 @@ static bool is_taken(void *ctx, const struct nf_conntrack_tuple *tuple,
 	if (dir == IP_CT_DIR_ORIGINAL)
 		taken = !is_the_other_way(other, e, tuple);
 	else
-		taken = !(reuse && may_go(other, e) &&
+		taken = !(reuse && ct_nat_may_go(other, e) &&
 			  ct_entry_kill(other, 0, 0));
 	ct_entry_put(other);
 	return taken;
@@ -200,7 +197,9 @@ again:
 		return err;
 	if (err && manip == NF_NAT_MANIP_SRC) {
 		ct_nat_used_renew(e, &then);
-		return used_up(e, &then);
+		/* The port of a cone is its own towards all others, too. */
+		if (chooser.cone || !ct_nat_evict(&choice, e, &now, &then))
+			return used_up(e, &then);
 	}
 	if (ct_tuple_equal(&now, &then))
 		return 0;
