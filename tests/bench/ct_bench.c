@@ -31,7 +31,9 @@
  * a few connections, without the loop's cost, how many of how many were dropped,
  * which counts for nothing; what is to be counted is the median of many such runs.
  * In between, the connections have to end: by their timeout, those of "occupy"
- * have another one. "flows" has to be that of "occupy".
+ * have another one. "flows" has to be that of "occupy". Ports that are kept are
+ * others each time, as long as there are: some trackers remove what has ended when
+ * the next one wants its place.
  */
 #include <linux/gcd.h>
 #include <linux/ip.h>
@@ -437,6 +439,7 @@ static u64 time_nothing(void)
 
 static int bench_port(bool kept)
 {
+	static unsigned int next_port;
 	const u64 nothing = time_nothing();
 	unsigned int i, port, done = 0;
 	u64 took, sum = 0;
@@ -444,7 +447,8 @@ static int bench_port(bool kept)
 	if (kept && PORTS - flows < BATCH)
 		return -EINVAL;
 	for (i = 0; i < BATCH; i++) {
-		port = kept ? flows + i : prandom_u32_state(&rnd) % flows;
+		port = kept ? flows + next_port++ % (PORTS - flows) :
+			      prandom_u32_state(&rnd) % flows;
 		took = time_syn(next_client++, ports[port]);
 		done += !!took;
 		sum += took ? took - min(nothing, took) : 0;

@@ -48,7 +48,7 @@ static bool may_keep(struct ct_nat_choice *c,
 	if (c->range->flags & NF_NAT_RANGE_PROTO_RANDOM_ALL)
 		return false;
 	if (is_allowed(c, orig))
-		return c->hope || !is_taken(c, orig);
+		return ct_nat_may_stay(c, orig);
 	return !c->stick && may_be_mapped(c, tuple);
 }
 
@@ -126,9 +126,7 @@ int ct_nat_choose(struct ct_nat_choice *c,
 		narrow(&narrowed, c->manip, orig);
 		c->range = &narrowed;
 	}
-	if (may_keep(c, orig, tuple))
-		ct_nat_note_port(c, tuple);
-	else
+	if (!may_keep(c, orig, tuple))
 		err = choose_in_range(c, orig, tuple);
 	c->range = range;
 	return err;

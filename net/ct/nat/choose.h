@@ -56,8 +56,9 @@ struct ct_nat_table {
  * @zone: zone id of the original direction
  * @call: GRE: the connection is a call of PPTP, of which the key is known
  * @seed: random, another one for each choice; 0: to be made when it is needed
- * @hope: a source that may stay as it is, or keep its port, is not looked up: who
- *	asks finds out anyway, and then chooses once more
+ * @hope: a source that may stay as it is, or keep its port, is not looked up, if no
+ *	bitmap says that it is taken: who asks finds out anyway, and then chooses
+ *	once more
  * @mapped: what the same source is translated to already in another
  *	connection, or NULL: to be tried before others, if in @range
  * @stick: even before the source as it is, and if the rule wants it to be
@@ -131,12 +132,13 @@ bool ct_nat_some_port(struct ct_nat_choice *c,
 		      struct nf_conntrack_tuple *tuple);
 
 /**
- * ct_nat_note_port() - say that a source port is in use that nobody searched for
- * @c: how it was chosen
- * @tuple: with that port
+ * ct_nat_may_stay() - may a tuple be what it is?
+ * @c: how, but for the range
+ * @tuple: a tuple that the range allows
+ * Return: true if it is nobody's, and then it is noted that its port is taken
  */
-void ct_nat_note_port(const struct ct_nat_choice *c,
-		      const struct nf_conntrack_tuple *tuple);
+bool ct_nat_may_stay(struct ct_nat_choice *c,
+		     const struct nf_conntrack_tuple *tuple);
 
 /**
  * ct_nat_seed() - the seed of a choice, made if there is none

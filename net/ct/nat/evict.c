@@ -155,6 +155,7 @@ bool ct_nat_evict(struct ct_nat_choice *c, const struct ct_entry *e,
 		  struct nf_conntrack_tuple *tuple)
 {
 	struct holders h __ct_uninit;
+	unsigned long *used;
 	unsigned int best;
 	bool done;
 
@@ -164,8 +165,11 @@ bool ct_nat_evict(struct ct_nat_choice *c, const struct ct_entry *e,
 	       (find_best(&h, e, &best) && take(&h, best, tuple));
 	while (h.n)
 		ct_entry_put(h.e[--h.n]);
+	if (!done)
+		return false;
 	/* The end of who had it said that it is free. */
-	if (done)
-		ct_nat_note_port(c, tuple);
-	return done;
+	used = c->table->used(c->ctx, tuple, false);
+	if (used)
+		set_bit(ntohs(tuple->src.u.all), used);
+	return true;
 }

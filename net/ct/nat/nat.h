@@ -34,6 +34,7 @@ struct ct_nat_family {
  * @revalidate: who saw no answer since before @changed begins anew
  * @has_changed: rules came or went
  * @changed: jiffies, when that was
+ * @doubt: so many of the next connections that may keep their port have it looked up
  * @gone: ends connections whose address has gone
  * @used: bitmaps of ports
  * @sysctl: the registered table
@@ -45,6 +46,7 @@ struct ct_nat_net {
 	u8 revalidate;
 	bool has_changed;
 	unsigned long changed;
+	u8 doubt;
 	struct work_struct gone;
 	struct ct_nat_used used;
 	struct ctl_table_header *sysctl;

@@ -405,16 +405,24 @@ bool ct_nat_some_port(struct ct_nat_choice *c,
 	return true;
 }
 
-void ct_nat_note_port(const struct ct_nat_choice *c,
-		      const struct nf_conntrack_tuple *tuple)
+bool ct_nat_may_stay(struct ct_nat_choice *c,
+		     const struct nf_conntrack_tuple *tuple)
 {
-	unsigned long *used;
+	const unsigned int port = ntohs(tuple->src.u.all);
+	unsigned long *used = NULL;
 
-	if (c->hope || !c->table->used)
-		return;
-	used = c->table->used(c->ctx, tuple, false);
+	if (c->table->used)
+		used = c->table->used(c->ctx, tuple, false);
+	if (used && test_bit(port, used))
+		return false;
+	if (!c->hope) {
+		c->probes++;
+		if (c->table->taken(c->ctx, tuple, false))
+			return false;
+	}
 	if (used)
-		set_bit(ntohs(tuple->src.u.all), used);
+		set_bit(port, used);
+	return true;
 }
 
 int ct_nat_choose_port(struct ct_nat_choice *c,
@@ -433,11 +441,8 @@ int ct_nat_choose_port(struct ct_nat_choice *c,
 	s.was = ntohs(*s.port);
 	if (!find_range(&s))
 		return is_taken(&s, s.was, false) ? -EADDRINUSE : 0;
-	if (!tried && may_stay(&s) &&
-	    (c->hope || !is_taken(&s, s.was, false))) {
-		ct_nat_note_port(c, tuple);
+	if (!tried && may_stay(&s) && ct_nat_may_stay(c, tuple))
 		return 0;
-	}
 	s.state = ct_nat_seed(c);
 	find_first(&s);
 	return s.size <= SPREAD ? search_all(&s) : search_spread(&s);

@@ -64,6 +64,8 @@ static unsigned long *fake_used(void *ctx,
 {
 	struct fake *f = ctx;
 
+	if (f->free && tuple->src.u3.ip == f->free)
+		return NULL;
 	if (want && !f->asked++ && f->copy) {
 		bitmap_copy(f->hint, f->taken, PORTS);
 		f->hinted = true;
@@ -271,7 +273,7 @@ static void test_last(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, again, 0U);
 	KUNIT_EXPECT_LE(test, most, (unsigned int)CT_NAT_PROBES);
 	KUNIT_EXPECT_EQ(test, choose(s), -EADDRINUSE);
-	KUNIT_EXPECT_EQ(test, s->c.probes, 1U);
+	KUNIT_EXPECT_EQ(test, s->c.probes, 0U);
 	/* One is gone, and who keeps the bitmap says so. */
 	clear_bit(40404, s->f.taken);
 	clear_bit(40404, s->f.hint);
@@ -296,9 +298,9 @@ static void test_stale(struct kunit *test)
 			break;
 		KUNIT_ASSERT_EQ(test, s->c.probes,
 				(unsigned int)CT_NAT_PROBES);
-		/* All but its own port were new. */
+		/* All were new: that its own is taken is known. */
 		KUNIT_ASSERT_EQ(test, bitmap_weight(s->f.hint, PORTS),
-				before + CT_NAT_PROBES - 1);
+				before + CT_NAT_PROBES);
 	}
 	KUNIT_EXPECT_EQ(test, chosen(s), (u16)50505);
 	/* And one that believes all to be in use is believed. */
@@ -870,21 +872,33 @@ static void test_some(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, ct_nat_some_port(&s->c, &s->orig, 0, &s->tuple));
 }
 
-/* Whoever keeps his port has it in the bitmap, too. */
+/* Whoever keeps his port has it in the bitmap, too, and asks that first. */
 static void test_noted(struct kunit *test)
 {
 	struct setup *s = set_up(test, IPPROTO_TCP, SRC, 3000);
+	unsigned int hope;
 
 	KUNIT_EXPECT_EQ(test, choose(s), 0);
 	s->f.hinted = true;
-	KUNIT_EXPECT_EQ(test, choose(s), 0);
-	KUNIT_EXPECT_EQ(test, chosen(s), (u16)3000);
-	KUNIT_EXPECT_TRUE(test, test_bit(3000, s->f.hint));
-	set_addresses(s, 0xc0000201, 0xc0000201);
-	clear_bit(3000, s->f.hint);
-	KUNIT_EXPECT_EQ(test, choose(s), 0);
-	KUNIT_EXPECT_TRUE(test, test_bit(3000, s->f.hint));
-	KUNIT_EXPECT_EQ(test, bitmap_weight(s->f.hint, PORTS), 1);
+	for (hope = 0; hope < 2; hope++) {
+		s->c.hope = hope;
+		s->range.flags = 0;
+		clear_bit(3000, s->f.hint);
+		KUNIT_EXPECT_EQ(test, choose(s), 0);
+		KUNIT_EXPECT_EQ(test, chosen(s), (u16)3000);
+		KUNIT_EXPECT_TRUE(test, test_bit(3000, s->f.hint));
+		set_addresses(s, 0xc0000201, 0xc0000201);
+		clear_bit(3000, s->f.hint);
+		KUNIT_EXPECT_EQ(test, choose(s), 0);
+		KUNIT_EXPECT_EQ(test, chosen(s), (u16)3000);
+		KUNIT_EXPECT_EQ(test, s->c.probes, hope ? 0U : 1U);
+		KUNIT_EXPECT_TRUE(test, test_bit(3000, s->f.hint));
+		KUNIT_EXPECT_EQ(test, bitmap_weight(s->f.hint, PORTS), 1);
+		KUNIT_EXPECT_EQ(test, choose(s), 0);
+		KUNIT_EXPECT_NE(test, chosen(s), (u16)3000);
+		KUNIT_EXPECT_EQ(test, s->c.probes, 1U);
+		clear_bit(chosen(s), s->f.hint);
+	}
 }
 
 static struct kunit_case ct_nat_port_cases[] = {
