@@ -505,6 +505,12 @@ def invalid_translated(nat, new_sent, old, new, old_out, new_out):
             nat.new.out.get(was) == out.tuple)
 
 
+def invalid_cut(packet, old, new):
+    """Of a translated connection, and too short to be translated: dropped."""
+    return (packet.proto == DCCP and 4 <= len(packet.data) < 12 and
+            packet.whole is None and invalid(old) and not new)
+
+
 def is_redirected(t):
     place = ruleset.place(t.dst)
     return (place is not None and place[1] == ruleset.SERVICES and
@@ -562,6 +568,8 @@ def explain_answers(flows, packet, old, new):
         return "quoted-little"
     if not old and gre_little(packet, new):
         return "gre-little"
+    if invalid_cut(packet, old, new):
+        return "invalid-cut"
     return explain(flows, packet, old, new)
 
 
