@@ -450,6 +450,17 @@ static enum ct_room hand_over(struct ct_entry *e)
 	return CT_ROOM_KEPT;
 }
 
+bool ct_evict_this(struct ct_entry *e)
+{
+	if (!ct_entry_kill(e, 0, 0))
+		return false;
+	trace_evict(e, BIT(IPCT_DESTROY));
+	ct_stat_inc(e->cn, base.early_drop);
+	ct_stat_inc(e->cn, evicted);
+	return true;
+}
+EXPORT_SYMBOL_GPL(ct_evict_this);
+
 static void evict_one(struct choice *ch)
 {
 	struct ct_entry *e;
@@ -460,10 +471,8 @@ static void evict_one(struct choice *ch)
 	ch->heavy = ct_sources_heavy(&ch->c->sources);
 	rcu_read_lock();
 	e = choose(ch);
-	if (e && still(ch, e) && ct_entry_kill(e, 0, 0)) {
+	if (e && still(ch, e) && ct_evict_this(e))
 		ch->room = hand_over(e);
-		trace_evict(e, BIT(IPCT_DESTROY));
-	}
 	ct_entry_put(e);
 	rcu_read_unlock();
 }
@@ -483,12 +492,8 @@ enum ct_room ct_evict(struct ct_net *cn, bool own)
 		if (!ch.rank)
 			break;
 	}
-	if (ch.room != CT_ROOM_NONE) {
-		ct_stat_inc(cn, base.early_drop);
-		ct_stat_inc(cn, evicted);
-	} else if (ch.sure && !ch.rank) {
+	if (ch.room == CT_ROOM_NONE && ch.sure && !ch.rank)
 		ch.c->until[own] = jiffies + NOBODY;
-	}
 	local_bh_enable();
 	return ch.room;
 }

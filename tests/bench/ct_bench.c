@@ -14,6 +14,11 @@
  *	tcp	after a handshake for each flow (not timed), data one way and
  *		its acknowledgment the other way, in turn
  *	udp	after a datagram either way (not timed), one each way in turn
+ *	occupy	a SYN for each flow, all to one port, each from another port of
+ *		1024 to 65535; not timed
+ *	chosen	a SYN to that from a port that is occupied, so that who translates
+ *		all of them to one address has to choose another one
+ *	kept	the same from a port that is not
  *
  * With snat= and dnat= answers are to and from other addresses, as they are where
  * rules translate that way: by so much they are higher.
@@ -21,6 +26,14 @@
  * Written to, the parameter "again" runs it once more, after the connections
  * were flushed. Flows are timed in segments, and the best time of each segment
  * so far counts: so a busy host disturbs little.
+ *
+ * Of what is chosen no time is like another: "chosen" and "kept" print the mean of
+ * a few connections, without the loop's cost, how many of how many were dropped,
+ * which counts for nothing; what is to be counted is the median of many such runs.
+ * In between, the connections have to end: by their timeout, those of "occupy"
+ * have another one. "flows" has to be that of "occupy". Ports that are kept are
+ * others each time, as long as there are: some trackers remove what has ended when
+ * the next one wants its place.
  */
 #include <linux/gcd.h>
 #include <linux/ip.h>
@@ -29,6 +42,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter_ipv4.h>
+#include <linux/prandom.h>
 #include <linux/sched.h>
 #include <linux/skbuff.h>
 #include <linux/tcp.h>
@@ -47,7 +61,7 @@ MODULE_PARM_DESC(rounds, "packets for each connection, at least 2");
 
 static char *mode = "empty";
 module_param(mode, charp, 0444);
-MODULE_PARM_DESC(mode, "empty, newtcp, newudp, tcp or udp");
+MODULE_PARM_DESC(mode, "empty, newtcp, newudp, tcp, udp, occupy, chosen or kept");
 
 static unsigned int snat;
 module_param(snat, uint, 0444);
@@ -90,6 +104,7 @@ struct push {
 
 static struct sk_buff *skb;
 static struct rtable *route;
+static u16 *ports;
 static unsigned int wrong;
 static unsigned int segments;
 static u64 *best;
@@ -119,12 +134,11 @@ static void fill_tcp(struct tcphdr *th, const struct push *p)
 	}
 }
 
-/* The packet of a flow; the addresses and ports are all that differs. */
-static void fill_flow(unsigned int flow, const struct push *p)
+/* The addresses and ports are all in which the packets of flows differ. */
+static void fill_ends(const struct push *p, u32 from, u16 from_port)
 {
-	__be32 client = htonl(0x0a000000 + (flow >> 14) +
-			      (p->reply ? snat : 0));
-	__be16 port = htons(1024 + (flow & 0x3fff));
+	__be32 client = htonl(from + (p->reply ? snat : 0));
+	__be16 port = htons(from_port);
 	struct iphdr *iph = ip_hdr(skb);
 	/* TCP and UDP agree on where the ports are. */
 	struct udphdr *uh = udp_hdr(skb);
@@ -134,6 +148,25 @@ static void fill_flow(unsigned int flow, const struct push *p)
 	iph->daddr = p->reply ? client : server;
 	uh->source = p->reply ? htons(80) : port;
 	uh->dest = p->reply ? port : htons(80);
+}
+
+static void fill_flow(unsigned int flow, const struct push *p)
+{
+	fill_ends(p, 0x0a000000 + (flow >> 14), 1024 + (flow & 0x3fff));
+}
+
+static struct sk_buff *bench_skb(void)
+{
+	struct sk_buff *new = alloc_skb(512, GFP_KERNEL);
+
+	if (!new)
+		return NULL;
+	new->dev = init_net.loopback_dev;
+	new->protocol = htons(ETH_P_IP);
+	new->pkt_type = PACKET_HOST;
+	/* Checksums cost the same whoever checks them: none here. */
+	new->ip_summed = CHECKSUM_UNNECESSARY;
+	return new;
 }
 
 static void fill_packet(const struct push *p)
@@ -327,6 +360,104 @@ static int bench_udp(void)
 	return err ?: bench_rounds(udp_round);
 }
 
+/*
+ * Ports. A few at a time, so that what they occupy themselves says little; and from
+ * each address once, as its connections may be remembered.
+ */
+#define FIRST_PORT	1024
+#define PORTS		(65536 - FIRST_PORT)
+#define BATCH		64
+
+static u32 next_client = 0x0a010000;
+static struct rnd_state rnd;
+
+/* All ports in an order that is the same each time; the first ones are occupied. */
+static int shuffle_ports(void)
+{
+	unsigned int i, j;
+
+	ports = kvmalloc_array(PORTS, sizeof(*ports), GFP_KERNEL);
+	if (!ports)
+		return -ENOMEM;
+	prandom_seed_state(&rnd, 1);
+	for (i = 0; i < PORTS; i++) {
+		j = prandom_u32_state(&rnd) % (i + 1);
+		ports[i] = ports[j];
+		ports[j] = FIRST_PORT + i;
+	}
+	return 0;
+}
+
+/* Return: how long it took, or 0: it was dropped */
+static u64 time_syn(u32 client, u16 port)
+{
+	const struct push p = {
+		.segment = SYN, .hooks = true, .want = IP_CT_NEW,
+	};
+	u64 start;
+
+	if (!skb)
+		skb = bench_skb();
+	if (!skb)
+		return 0;
+	fill_packet(&p);
+	fill_ends(&p, client, port);
+	local_bh_disable();
+	start = ktime_get_ns();
+	push_hooks(&p);
+	start = ktime_get_ns() - start;
+	local_bh_enable();
+	cond_resched();
+	return skb ? max(start, 1ULL) : 0;
+}
+
+static int bench_occupy(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < flows; i++) {
+		if (!time_syn(0x0a000000 + i, ports[i])) {
+			pr_err("bench: error: port %u is not free\n", ports[i]);
+			return -EIO;
+		}
+	}
+	return 0;
+}
+
+/* What it takes to ask for the time. */
+static u64 time_nothing(void)
+{
+	u64 start, sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < BATCH; i++) {
+		start = ktime_get_ns();
+		sum += ktime_get_ns() - start;
+	}
+	return sum / BATCH;
+}
+
+static int bench_port(bool kept)
+{
+	static unsigned int next_port;
+	const u64 nothing = time_nothing();
+	unsigned int i, port, done = 0;
+	u64 took, sum = 0;
+
+	if (kept && PORTS - flows < BATCH)
+		return -EINVAL;
+	for (i = 0; i < BATCH; i++) {
+		port = kept ? flows + next_port++ % (PORTS - flows) :
+			      prandom_u32_state(&rnd) % flows;
+		took = time_syn(next_client++, ports[port]);
+		done += !!took;
+		sum += took ? took - min(nothing, took) : 0;
+	}
+	pr_info("bench: %s %llu %u %u\n", mode, done ? div_u64(sum, done) : 0,
+		BATCH - done, BATCH);
+	return 0;
+}
+
 static int bench_mode(void)
 {
 	if (!strcmp(mode, "empty"))
@@ -339,8 +470,13 @@ static int bench_mode(void)
 		return bench_tcp();
 	if (!strcmp(mode, "udp"))
 		return bench_udp();
-	pr_err("bench: error: mode %s; it is empty, newtcp, newudp, tcp or udp\n",
-	       mode);
+	if (ports && !strcmp(mode, "occupy"))
+		return bench_occupy();
+	if (ports && !strcmp(mode, "chosen"))
+		return bench_port(false);
+	if (ports && !strcmp(mode, "kept"))
+		return bench_port(true);
+	pr_err("bench: error: there is no mode %s with %u flows\n", mode, flows);
 	return -EINVAL;
 }
 
@@ -349,7 +485,9 @@ static int bench_run(void)
 	int err;
 
 	if (!skb)
-		return -EIO;
+		skb = bench_skb();
+	if (!skb)
+		return -ENOMEM;
 	wrong = 0;
 	err = bench_mode();
 	if (!err && wrong) {
@@ -378,6 +516,7 @@ static void ct_bench_free(void)
 		ip_rt_put(route);
 	kfree_skb(skb);
 	kvfree(best);
+	kvfree(ports);
 }
 
 static int __init ct_bench_init(void)
@@ -389,17 +528,11 @@ static int __init ct_bench_init(void)
 		return -EINVAL;
 	segments = DIV_ROUND_UP(flows, SEGMENT);
 	best = kvmalloc_array(segments, 2 * sizeof(*best), GFP_KERNEL);
-	skb = alloc_skb(512, GFP_KERNEL);
 	route = ip_route_output_key(&init_net, &to_self);
 	if (IS_ERR(route)) {
 		pr_err("bench: error: no route: is lo up?\n");
-	} else if (best && skb) {
+	} else if (best && (flows > PORTS || !shuffle_ports())) {
 		memset(best, 0xff, array3_size(segments, 2, sizeof(*best)));
-		skb->dev = init_net.loopback_dev;
-		skb->protocol = htons(ETH_P_IP);
-		skb->pkt_type = PACKET_HOST;
-		/* Checksums cost the same whoever checks them: none here. */
-		skb->ip_summed = CHECKSUM_UNNECESSARY;
 		err = bench_run();
 	}
 	if (err)

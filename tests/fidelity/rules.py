@@ -108,6 +108,8 @@ class Packet:
         # Of a fragment: what it is one of, what that begins with, its place.
         self.whole, self.head, self.piece = None, b"", b""
         self.offset, self.more = 0, False
+        # Of the only fragment of a packet: how far its number is from the end.
+        self.ident_left = 0
         self.past_the_end = False
         # Of the same connection, see Flows.lose().
         self.lost = []
@@ -136,6 +138,8 @@ class Packet:
             if self.proto == FRAGMENT:
                 field = struct.unpack("!H", self.data[2:4])[0]
                 length = 8
+                if not field & 0xfff9:
+                    self.ident_left = len(self.data) - 4
                 self.is_piece(self.data[4:8], field, field & 1,
                               head[:6] + bytes([kind]) + head[7:],
                               self.data[8:])
@@ -496,6 +500,13 @@ def sctp_tag(packet, old, new):
     return packet.whole is not None or packet.tag() != a[2][a[0] == 3]
 
 
+def lost_sctp_tag(lost, ct):
+    """The same, of one that was dropped behind the tracker."""
+    a = sctp([(0, ct)])
+    return bool(a) and any(p.proto == SCTP and INIT not in p.chunks() and
+                           p.tag() not in a[2] for p in lost)
+
+
 def sctp_no_tag(packet, old, new):
     """A tag of zero, which is INIT's alone."""
     return (sctp(old) is not None and invalid(new) and
@@ -517,8 +528,18 @@ def sctp_reverse_answer(packet, old, new):
         return False
     return ((packet.may_have(INIT_ACK) and a[0] != 3 and
              b[1] == "COOKIE_WAIT") or
+            (a[2] == b[2] and b[1] == "COOKIE_WAIT" and
+             any(INIT_ACK in p.chunks() for p in packet.lost)) or
             (packet.may_have(COOKIE_ECHO) and a[2] == b[2] and
              b[1] == "COOKIE_ECHOED"))
+
+
+def lost_reverse_answer(lost, name, ct):
+    """The same, of an answer that was dropped behind the tracker."""
+    a = sctp([(0, ct)])
+    return bool(a) and a[1] == ("CLOSED" if name == "nf_conntrack" else
+                                "COOKIE_WAIT") and any(
+        INIT_ACK in p.chunks() for p in lost)
 
 
 def sctp_short_chunk(packet, old, new):
@@ -588,6 +609,13 @@ def icmp_quotes_other_version(packet, old, new):
         info is None for info, _ in new)
 
 
+def router_discovery(packet, old, new):
+    """Multicast routers are looked for: 6.1's nf_conntrack does not know that."""
+    return (packet.proto == ICMPV6 and packet.data[:1] in (b"\x97", b"\x98") and
+            invalid(old) and bool(new) and not invalid(new) and
+            not any(ct for _, ct in new))
+
+
 def dccp_cut_off(packet, old, new):
     """6.1's nf_conntrack drops what is too short for its type."""
     return (packet.proto == DCCP and not old and bool(new) and
@@ -600,6 +628,8 @@ def explain(flows, packet, old, new):
         return "icmp-quotes-other-version"
     if dccp_cut_off(packet, old, new):
         return "dccp-cut-off"
+    if router_discovery(packet, old, new):
+        return "router-discovery"
     if udplite_checksum(packet, old, new):
         return "udplite-checksum"
     about = packet.inner()
@@ -620,4 +650,8 @@ def explain_entry(flows, name, ct):
             return "reset-in-doubt"
         if lost_one_way(flows.lost[key], ct):
             return "one-way"
+        if lost_reverse_answer(flows.lost[key], name, ct):
+            return "sctp-reverse-answer"
+        if lost_sctp_tag(flows.lost[key], ct):
+            return "sctp-tag"
     return flows.why.get(key)

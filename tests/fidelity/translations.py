@@ -9,7 +9,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "vm"))
 import raw         # noqa: E402
 import ruleset     # noqa: E402
-from rules import (DCCP, Flows, ICMP, ICMPV6, Packet, SCTP, TCP, UDPLITE,
+from rules import (DCCP, Flows, GRE, ICMP, ICMPV6, Packet, SCTP, TCP, UDPLITE,
                    explain, invalid, is_new)     # noqa: E402
 
 UDP = 17
@@ -42,7 +42,7 @@ class Seen:
     """A packet taken apart into who talks to whom, checksums, the rest, and what
     an error quotes."""
 
-    def __init__(self, data, quoted=False, came_out=False):
+    def __init__(self, data, quoted=False, came_out=False, timed=False):
         self.tuple = self.inner = None
         self.checks, self.side, self.pieces = [], None, None
         self.own = self.piece = False
@@ -56,15 +56,20 @@ class Seen:
         if len(p.src) == 4:
             head = (data[0] & 15) * 4
             self.own = came_out and data[8] == OWN_TTL
-            self.checks.append(total(data[:head]))
+            has_time = TIMESTAMP in data[20:head]
+            self.checks.append("time" if timed and has_time else
+                               total(data[:head]))
             rest[10:20] = bytes(10)
-            if not quoted and TIMESTAMP in data[20:head]:
+            if has_time and (timed or not quoted):
                 rest[20:head] = bytes(head - 20)
             if self.own:           # its identifier is any
                 rest[4:6] = b"\0\0"
         else:
             self.own = came_out and data[7] == OWN_TTL
             rest[8:40] = bytes(32)
+            if p.ident_left:
+                left = p.ident_left
+                rest[-left:len(rest) - left + 4] = bytes(4)
         sid, did = self.take_ids(p, at)
         self.tuple = Tuple(p.proto, p.src, sid, p.dst, did)
         if p.offset:
@@ -89,7 +94,8 @@ class Seen:
         if not (p.data[0] in (3, 4, 5, 11, 12) if p.proto == ICMP else
                 p.data[0] < 128 or p.data[0] == 137):
             return None
-        inner = Seen(p.data[8:], True)
+        # Who tells has written the time into what he quotes.
+        inner = Seen(p.data[8:], True, timed=self.own)
         if inner.tuple is None or len(inner.tuple.src) != len(p.src):
             return None
         self.rest[at + 8:] = inner.rest
@@ -169,6 +175,14 @@ def show_seen(s):
     if s.inner:
         text += " about (%s)" % show_seen(s.inner)
     return text
+
+
+def differ_at(a, b):
+    """Where that is, and what there is."""
+    first = ([x == y for x, y in zip(a, b)] + [False]).index(False)
+    return "from %d of %d and %d on: %s, %s" % (
+        first, len(a), len(b), a[first:first + 8].hex(),
+        b[first:first + 8].hex())
 
 
 def show(sent, out):
@@ -288,7 +302,9 @@ def keeps_parity(sent, out, source):
                                          source.ports[1] - source.ports[0] <
                                          FEW)):
         return True
-    return not (out.sid ^ sent.sid) & 1
+    # At an end of the range there may be no other one beside it.
+    return (not (out.sid ^ sent.sid) & 1 or not in_span(
+        out.sid ^ 1, source and source.ports or default_ports(sent.sid)))
 
 
 class Translations:
@@ -390,7 +406,7 @@ class Translations:
             old_seen.tuple = new_seen.tuple = whole
         for a, b in zip(old_out, new_out):
             if a.rest != b.rest:
-                return "the octets differ"
+                return "the octets differ, %s" % differ_at(a.rest, b.rest)
             if a.tuple is None or b.tuple is None:
                 continue
             if not a.own and not b.own:
@@ -449,6 +465,11 @@ class NatFlows(Flows):
             for key in self.both_ways(packet):
                 self.lost.setdefault(key, []).append(packet)
 
+    def begin(self, packet, old, new, rule):
+        """Only one of the two has the connection, from now on."""
+        for key in self.keys(packet, old, new):
+            self.why[key] = rule
+
     def explains(self, packet, old, new):
         keys = self.keys(packet, old, new)
         for key in keys | self.both_ways(packet):
@@ -484,6 +505,12 @@ def invalid_translated(nat, new_sent, old, new, old_out, new_out):
             nat.new.out.get(was) == out.tuple)
 
 
+def invalid_cut(packet, old, new):
+    """Of a translated connection, and too short to be translated: dropped."""
+    return (packet.proto == DCCP and 4 <= len(packet.data) < 12 and
+            packet.whole is None and invalid(old) and not new)
+
+
 def is_redirected(t):
     place = ruleset.place(t.dst)
     return (place is not None and place[1] == ruleset.SERVICES and
@@ -508,10 +535,41 @@ def quoted_checksum(new_sent, old_out, new_out):
             new.checks == sent.checks == old.checks)
 
 
+def gre_little(packet, new):
+    """GRE in less than eight octets, or an error about such."""
+    about = packet.inner() or packet
+    return (about.proto == GRE and 4 <= len(about.data) < 8 and bool(new) and
+            not invalid(new))
+
+
+def another_address(packet, new_sent, old, new, new_out):
+    """What has no ports may have one of several addresses, and the first one is
+    taken."""
+    if packet.proto in ruleset.WITH_PORTS or packet.proto in QUERIES or \
+            len(new_out) != 1 or not is_new(old) or not is_new(new):
+        return False
+    sent, out = Seen(new_sent[1]).tuple, new_out[0].tuple
+    source = ruleset.allowed_source(sent.proto, sent.src, out.dst)
+    return bool(source and source.chosen) and is_allowed(sent, out)
+
+
+def taken_elsewhere(flows, packet, old, new, new_out):
+    """What has no ports, and is another's only in nf_nat's world: the rule by
+    which that one is there."""
+    if packet.proto in ruleset.WITH_PORTS or len(new_out) != 1 or \
+            not is_new(old) or not is_new(new):
+        return None
+    return flows.why.get(invert(new_out[0].tuple))
+
+
 def explain_answers(flows, packet, old, new):
     """The rule that explains what was said of a packet, or None."""
     if not old and quoted_little(packet, new):
         return "quoted-little"
+    if not old and gre_little(packet, new):
+        return "gre-little"
+    if invalid_cut(packet, old, new):
+        return "invalid-cut"
     return explain(flows, packet, old, new)
 
 
@@ -523,6 +581,15 @@ def explain_out(flows, nat, packet, new_sent, old, new, old_out, new_out):
         return "quoted-little"
     if quoted_checksum(new_sent, old_out, new_out):
         return "quoted-checksum"
+    if not old_out:
+        rule = ("gre-little" if gre_little(packet, new) else
+                "another-address" if another_address(
+                    packet, new_sent, old, new, new_out) else
+                taken_elsewhere(flows, packet, old, new, new_out))
+        if rule:
+            if is_new(new):
+                flows.begin(packet, old, new, rule)
+            return rule
     if old != new:
         return explain_answers(flows, packet, old, new)
     return flows.explains(packet, old, new)

@@ -12,6 +12,7 @@ import contextlib
 import selectors
 import threading
 
+import nl
 from raw import *
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -74,6 +75,26 @@ def counter(comment):
     out = run("nft", "list", "ruleset").stdout
     return int(re.search(r'packets (\d+) .*comment "%s"' % comment,
                          out).group(1))
+
+
+def assure(protos=("tcp", "udp")):
+    """None of the connections that are there goes for another one."""
+    sock = nl.Socket()
+    for e in entries():
+        if e.proto not in protos or e.assured:
+            continue
+        src, dst = e.get("src"), e.get("dst")
+        six = is6(src)
+        wrong = sock.ask(
+            nl.NEW, nl.nest(
+                nl.TUPLE_ORIG, nl.addresses(src, dst),
+                nl.ports(TCP if e.proto == "tcp" else UDP,
+                         int(e.get("sport")), int(e.get("dport")))) +
+            nl.be32(nl.STATUS, nl.CONFIRMED | nl.ASSURED |
+                    (nl.SEEN_REPLY if e.replied else 0)),
+            family=10 if six else 2).error
+        if wrong:
+            raise OSError(wrong, "%s is not assured" % e)
 
 
 # Packets, as either end sees them

@@ -446,7 +446,7 @@ REASONS = """ok ip_short ip_header ip_fragment exthdr l4_short tcp_header
     clash full nomem tcp_seq tcp_ack tcp_rst udplite_coverage
     udplite_checksum gre_protocol sctp_checksum sctp_chunk sctp_tag sctp_state
     sctp_new dccp_header dccp_coverage dccp_checksum dccp_type dccp_short
-    dccp_state dccp_new""".split()
+    dccp_state dccp_new nat_full""".split()
 
 
 def reasons():

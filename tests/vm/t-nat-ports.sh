@@ -38,6 +38,7 @@ for f in FAMILIES:
         ports = [send(proto, f.A, f.B, n, 53) for n in range(2000, 2008)]
         equal("eight connections and eight ports" + words, sorted(
             p or 0 for p in ports), list(range(6000, 6008)))
+        assure()
         before = stat("drop", "insert_failed")
         equal("the ninth is dropped" + words,
               send(proto, f.A, f.B, 2008, 53, 0.2), None)
@@ -54,6 +55,7 @@ for f in FAMILIES:
             proto.lower(), "--sport", "2005", "--dport", "53")
         equal("and again when its connection is gone" + words,
               send(proto, f.A, f.B, 2009, 53), ports[5])
+        assure()
         if ours():
             dropped = range(3000, 3100)
             for n in dropped:
@@ -82,6 +84,7 @@ if ours():
             ports.append(translated(packet))
     equal("three thousand connections, none of which fails", len(ports), 3000)
     equal("and as many ports", len(set(ports) & set(range(2000, 5000))), 3000)
+    assure()
     equal("one more is dropped", send("UDP", f.A, f.B, 14000, 53, 0.2), None)
     free = {ports[n] for n in range(0, 3000, 100)}
     for port in free:
@@ -99,6 +102,7 @@ if ours():
                    for port in ends for n in range(first, first + 32))
 
     equal("many ends, each port towards each", fill(range(100, 190)), 90 * 32)
+    assure()
     equal("no more", fill(range(100, 190, 30), 32, 0.05), 0)
     run("conntrack", "-D", "-p", "udp", "--orig-port-src", "10007")
     equal("one has ended, towards each", sum(

@@ -90,6 +90,13 @@ void ct_room_give(struct ct_net *cn, const struct nf_conntrack_tuple *orig);
 enum ct_room ct_evict(struct ct_net *cn, bool own);
 
 /**
+ * ct_evict_this() - kill a connection that makes room, and count it
+ * @e: the entry, referenced by the caller
+ * Context: as ct_entry_kill(). Return: as ct_entry_kill()
+ */
+bool ct_evict_this(struct ct_entry *e);
+
+/**
  * ct_candidates_init() - make a namespace's lists of eviction candidates
  * @cn: the namespace
  * Context: process. Return: 0 or -ENOMEM

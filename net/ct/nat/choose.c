@@ -48,7 +48,7 @@ static bool may_keep(struct ct_nat_choice *c,
 	if (c->range->flags & NF_NAT_RANGE_PROTO_RANDOM_ALL)
 		return false;
 	if (is_allowed(c, orig))
-		return c->hope || !is_taken(c, orig);
+		return ct_nat_may_stay(c, orig);
 	return !c->stick && may_be_mapped(c, tuple);
 }
 

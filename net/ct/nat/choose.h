@@ -56,8 +56,9 @@ struct ct_nat_table {
  * @zone: zone id of the original direction
  * @call: GRE: the connection is a call of PPTP, of which the key is known
  * @seed: random, another one for each choice; 0: to be made when it is needed
- * @hope: a source that may stay as it is, or keep its port, is not looked up: who
- *	asks finds out anyway, and then chooses once more
+ * @hope: a source that may stay as it is, or keep its port, is not looked up, if no
+ *	bitmap says that it is taken: who asks finds out anyway, and then chooses
+ *	once more
  * @mapped: what the same source is translated to already in another
  *	connection, or NULL: to be tried before others, if in @range
  * @stick: even before the source as it is, and if the rule wants it to be
@@ -114,6 +115,30 @@ int ct_nat_choose(struct ct_nat_choice *c,
  */
 int ct_nat_choose_port(struct ct_nat_choice *c,
 		       struct nf_conntrack_tuple *tuple, bool tried);
+
+/* So many ports are looked at, to see who has them. */
+#define CT_NAT_SOME	16
+
+/**
+ * ct_nat_some_port() - ports of a range, whoever has them
+ * @c: how, as ct_nat_choose() has left it
+ * @orig: the tuple as it is
+ * @i: the first, the second one, ... below %CT_NAT_SOME: each is another one
+ * @tuple: addresses as they will be; gets the port
+ * Return: false: there are no more, for the range is that small, or there are none
+ */
+bool ct_nat_some_port(struct ct_nat_choice *c,
+		      const struct nf_conntrack_tuple *orig, unsigned int i,
+		      struct nf_conntrack_tuple *tuple);
+
+/**
+ * ct_nat_may_stay() - may a tuple be what it is?
+ * @c: how, but for the range
+ * @tuple: a tuple that the range allows
+ * Return: true if it is nobody's, and then it is noted that its port is taken
+ */
+bool ct_nat_may_stay(struct ct_nat_choice *c,
+		     const struct nf_conntrack_tuple *tuple);
 
 /**
  * ct_nat_seed() - the seed of a choice, made if there is none

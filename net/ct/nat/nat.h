@@ -34,6 +34,7 @@ struct ct_nat_family {
  * @revalidate: who saw no answer since before @changed begins anew
  * @has_changed: rules came or went
  * @changed: jiffies, when that was
+ * @doubt: so many of the next connections that may keep their port have it looked up
  * @gone: ends connections whose address has gone
  * @used: bitmaps of ports
  * @sysctl: the registered table
@@ -45,6 +46,7 @@ struct ct_nat_net {
 	u8 revalidate;
 	bool has_changed;
 	unsigned long changed;
+	u8 doubt;
 	struct work_struct gone;
 	struct ct_nat_used used;
 	struct ctl_table_header *sysctl;
@@ -95,6 +97,23 @@ unsigned int ct_nat_setup_out(struct ct_entry *e,
 unsigned int ct_nat_setup_request(struct ct_entry *e,
 				  const struct nf_nat_range2 *range,
 				  enum nf_nat_manip_type manip);
+
+/*
+ * setup.c: has @old only waited for late packets of its own, and will those not be
+ * taken for @e's, that is to have its place?
+ */
+bool ct_nat_may_go(struct ct_entry *old, const struct ct_entry *e);
+
+struct ct_nat_choice;
+
+/*
+ * evict.c: no port was found for @e, though ct_nat_choose() looked, with what it left
+ * in @c and @tuple. End a connection that has one. Return: true: @tuple has that now.
+ * RCU read side
+ */
+bool ct_nat_evict(struct ct_nat_choice *c, const struct ct_entry *e,
+		  const struct nf_conntrack_tuple *orig,
+		  struct nf_conntrack_tuple *tuple);
 
 /* main.c: what the core calls */
 extern const struct ct_nat_ops ct_nat_ops;

@@ -22,7 +22,7 @@
 
 /* So many are tried before the bitmap is asked for, and so many without it. */
 #define EARLY	4
-#define SPREAD	16
+#define SPREAD	CT_NAT_SOME
 
 /* The last of them may be of a connection that only waits for late packets. */
 #define GENTLE	12
@@ -375,6 +375,56 @@ static int search_all(struct search *s)
 	return -EADDRINUSE;
 }
 
+bool ct_nat_some_port(struct ct_nat_choice *c,
+		      const struct nf_conntrack_tuple *orig, unsigned int i,
+		      struct nf_conntrack_tuple *tuple)
+{
+	struct nf_conntrack_tuple was = *orig;
+	struct search s = {
+		.c = c,
+		.tuple = tuple,
+		.port = port_of(c, tuple),
+	};
+	unsigned int port;
+
+	if (!s.port)
+		return false;
+	s.was = ntohs(*port_of(c, &was));
+	if (!find_range(&s))
+		return false;
+	if (s.size <= SPREAD) {
+		*s.port = htons(s.min + i);
+		return i < s.size;
+	}
+	s.state = ct_nat_seed(c);
+	s.first = next_random(&s, s.size);
+	port = unreserved(&s, candidate(&s, i), false);
+	if (!find_free(&s, NULL, &port))
+		return false;
+	*s.port = htons(port);
+	return true;
+}
+
+bool ct_nat_may_stay(struct ct_nat_choice *c,
+		     const struct nf_conntrack_tuple *tuple)
+{
+	const unsigned int port = ntohs(tuple->src.u.all);
+	unsigned long *used = NULL;
+
+	if (c->table->used)
+		used = c->table->used(c->ctx, tuple, false);
+	if (used && test_bit(port, used))
+		return false;
+	if (!c->hope) {
+		c->probes++;
+		if (c->table->taken(c->ctx, tuple, false))
+			return false;
+	}
+	if (used)
+		set_bit(port, used);
+	return true;
+}
+
 int ct_nat_choose_port(struct ct_nat_choice *c,
 		       struct nf_conntrack_tuple *tuple, bool tried)
 {
@@ -391,8 +441,7 @@ int ct_nat_choose_port(struct ct_nat_choice *c,
 	s.was = ntohs(*s.port);
 	if (!find_range(&s))
 		return is_taken(&s, s.was, false) ? -EADDRINUSE : 0;
-	if (!tried && may_stay(&s) &&
-	    (c->hope || !is_taken(&s, s.was, false)))
+	if (!tried && may_stay(&s) && ct_nat_may_stay(c, tuple))
 		return 0;
 	s.state = ct_nat_seed(c);
 	find_first(&s);

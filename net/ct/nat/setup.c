@@ -17,11 +17,8 @@
 #include "nat.h"
 #include "used.h"
 
-/*
- * Did this connection only wait for late packets of its own, and will those not
- * be taken for the new one's? A SYN with a later number than any of its had.
- */
-static bool may_go(struct ct_entry *old, const struct ct_entry *e)
+/* By a SYN with a later number than any that the old one had. */
+bool ct_nat_may_go(struct ct_entry *old, const struct ct_entry *e)
 {
 	bool may;
 
@@ -75,7 +72,7 @@ static bool is_taken(void *ctx, const struct nf_conntrack_tuple *tuple,
 	if (dir == IP_CT_DIR_ORIGINAL)
 		taken = !is_the_other_way(other, e, tuple);
 	else
-		taken = !(reuse && may_go(other, e) &&
+		taken = !(reuse && ct_nat_may_go(other, e) &&
 			  ct_entry_kill(other, 0, 0));
 	ct_entry_put(other);
 	return taken;
@@ -157,6 +154,9 @@ static bool is_predictable(const struct nf_nat_range2 *range,
  */
 #define MORE_ROUNDS	8
 
+/* So many connections do not hope after one that hoped in vain. */
+#define DOUBT		4
+
 /*
  * The entry is claimed. @hope: a port that may stay is not looked up; as it is
  * confirmed that is done, and if it is another's there is ct_nat_choose_again().
@@ -200,8 +200,13 @@ again:
 		return err;
 	if (err && manip == NF_NAT_MANIP_SRC) {
 		ct_nat_used_renew(e, &then);
-		return used_up(e, &then);
+		/* The port of a cone is its own towards all others, too. */
+		if (chooser.cone || !ct_nat_evict(&choice, e, &now, &then))
+			return used_up(e, &then);
 	}
+	/* More than its own was looked at. */
+	if (choice.probes > 1 && manip == NF_NAT_MANIP_SRC)
+		WRITE_ONCE(ct_nat_net(e->cn->net)->doubt, DOUBT);
 	if (ct_tuple_equal(&now, &then))
 		return 0;
 	if (!ct_tuple_invert(&reply, &then))
@@ -265,11 +270,21 @@ static unsigned int set_up(struct ct_entry *e, const struct nf_nat_range2 *range
 	return NF_DROP;
 }
 
-/* Is it likely that a port is free? Where many are used there are bitmaps. */
+/*
+ * Is it likely that a port is free? Not for a while after one was not: to choose
+ * again costs five times what a look does.
+ */
 static bool may_hope(const struct ct_entry *e, enum nf_nat_manip_type manip)
 {
-	return manip == NF_NAT_MANIP_SRC && !ct_nat_used_any(e) &&
-	       !wants_cone(e);
+	struct ct_nat_net *nn = ct_nat_net(e->cn->net);
+	const u8 doubt = READ_ONCE(nn->doubt);
+
+	if (manip != NF_NAT_MANIP_SRC || wants_cone(e))
+		return false;
+	if (likely(!doubt))
+		return true;
+	WRITE_ONCE(nn->doubt, doubt - 1);
+	return false;
 }
 
 unsigned int ct_nat_setup_out(struct ct_entry *e,

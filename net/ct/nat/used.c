@@ -96,11 +96,6 @@ static bool is_same(const struct nf_conntrack_tuple *a,
 	       a->dst.protonum == b->dst.protonum;
 }
 
-bool ct_nat_used_any(const struct ct_entry *e)
-{
-	return READ_ONCE(used_of(e)->count);
-}
-
 static struct used *find(struct ct_nat_used *n,
 			 const struct nf_conntrack_tuple *tuple, u16 zone)
 {

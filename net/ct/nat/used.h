@@ -56,13 +56,6 @@ unsigned long *ct_nat_used(const struct ct_entry *e,
 			   const struct nf_conntrack_tuple *tuple, bool want);
 
 /**
- * ct_nat_used_any() - has its namespace any bitmap, of whatever?
- * @e: a connection
- * Context: any. Return: true if so
- */
-bool ct_nat_used_any(const struct ct_entry *e);
-
-/**
  * ct_nat_used_renew() - all ports seem to be in use
  * @e: the connection
  * @tuple: as for ct_nat_used()

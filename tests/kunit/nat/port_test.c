@@ -64,6 +64,8 @@ static unsigned long *fake_used(void *ctx,
 {
 	struct fake *f = ctx;
 
+	if (f->free && tuple->src.u3.ip == f->free)
+		return NULL;
 	if (want && !f->asked++ && f->copy) {
 		bitmap_copy(f->hint, f->taken, PORTS);
 		f->hinted = true;
@@ -271,7 +273,7 @@ static void test_last(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, again, 0U);
 	KUNIT_EXPECT_LE(test, most, (unsigned int)CT_NAT_PROBES);
 	KUNIT_EXPECT_EQ(test, choose(s), -EADDRINUSE);
-	KUNIT_EXPECT_EQ(test, s->c.probes, 1U);
+	KUNIT_EXPECT_EQ(test, s->c.probes, 0U);
 	/* One is gone, and who keeps the bitmap says so. */
 	clear_bit(40404, s->f.taken);
 	clear_bit(40404, s->f.hint);
@@ -296,9 +298,9 @@ static void test_stale(struct kunit *test)
 			break;
 		KUNIT_ASSERT_EQ(test, s->c.probes,
 				(unsigned int)CT_NAT_PROBES);
-		/* All but its own port were new. */
+		/* All were new: that its own is taken is known. */
 		KUNIT_ASSERT_EQ(test, bitmap_weight(s->f.hint, PORTS),
-				before + CT_NAT_PROBES - 1);
+				before + CT_NAT_PROBES);
 	}
 	KUNIT_EXPECT_EQ(test, chosen(s), (u16)50505);
 	/* And one that believes all to be in use is believed. */
@@ -821,6 +823,84 @@ static void test_pool(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, choose(s), 0);
 }
 
+/* A look at some of all, and at each of a few. */
+static void test_some(struct kunit *test)
+{
+	static const u16 ends[][2] = {
+		{ 7, 7 }, { 4000, 4015 }, { 4000, 4016 }, { 0, 65535 },
+	};
+	struct setup *s = set_up(test, IPPROTO_TCP, SRC, 3000);
+	unsigned long *seen = new_bitmap(test);
+	unsigned int i, j, n;
+
+	s->tuple = s->orig;
+	for (i = 0; i < ARRAY_SIZE(ends); i++) {
+		set_ports(s, ends[i][0], ends[i][1]);
+		bitmap_zero(seen, PORTS);
+		for (n = 0; n < CT_NAT_SOME; n++) {
+			if (!ct_nat_some_port(&s->c, &s->orig, n, &s->tuple))
+				break;
+			KUNIT_EXPECT_FALSE(test, test_and_set_bit(chosen(s),
+								  seen));
+			KUNIT_EXPECT_GE(test, chosen(s), ends[i][0]);
+			KUNIT_EXPECT_LE(test, chosen(s), ends[i][1]);
+		}
+		KUNIT_EXPECT_EQ(test, n, min(ends[i][1] - ends[i][0] + 1,
+					     CT_NAT_SOME));
+	}
+	/* Each may be among them; not those that nobody may have. */
+	set_ports(s, 4000, 4099);
+	for (i = 0; i < 2000; i++) {
+		s->c.seed = i + 1;
+		ct_nat_some_port(&s->c, &s->orig, i % CT_NAT_SOME, &s->tuple);
+		set_bit(chosen(s), seen);
+	}
+	KUNIT_EXPECT_EQ(test, find_next_zero_bit(seen, PORTS, 4000), 4100UL);
+	s->range.flags = 0;
+	bitmap_fill(seen, PORTS);
+	bitmap_clear(seen, 20000, 2);
+	s->c.reserved = seen;
+	for (j = 0; j < CT_NAT_SOME; j++) {
+		KUNIT_EXPECT_TRUE(test, ct_nat_some_port(&s->c, &s->orig, j,
+							 &s->tuple));
+		KUNIT_EXPECT_EQ(test, chosen(s) & ~1, 20000);
+	}
+	bitmap_fill(seen, PORTS);
+	KUNIT_EXPECT_FALSE(test, ct_nat_some_port(&s->c, &s->orig, 0, &s->tuple));
+	s->orig.dst.protonum = IPPROTO_ESP;
+	s->tuple = s->orig;
+	KUNIT_EXPECT_FALSE(test, ct_nat_some_port(&s->c, &s->orig, 0, &s->tuple));
+}
+
+/* Whoever keeps his port has it in the bitmap, too, and asks that first. */
+static void test_noted(struct kunit *test)
+{
+	struct setup *s = set_up(test, IPPROTO_TCP, SRC, 3000);
+	unsigned int hope;
+
+	KUNIT_EXPECT_EQ(test, choose(s), 0);
+	s->f.hinted = true;
+	for (hope = 0; hope < 2; hope++) {
+		s->c.hope = hope;
+		s->range.flags = 0;
+		clear_bit(3000, s->f.hint);
+		KUNIT_EXPECT_EQ(test, choose(s), 0);
+		KUNIT_EXPECT_EQ(test, chosen(s), (u16)3000);
+		KUNIT_EXPECT_TRUE(test, test_bit(3000, s->f.hint));
+		set_addresses(s, 0xc0000201, 0xc0000201);
+		clear_bit(3000, s->f.hint);
+		KUNIT_EXPECT_EQ(test, choose(s), 0);
+		KUNIT_EXPECT_EQ(test, chosen(s), (u16)3000);
+		KUNIT_EXPECT_EQ(test, s->c.probes, hope ? 0U : 1U);
+		KUNIT_EXPECT_TRUE(test, test_bit(3000, s->f.hint));
+		KUNIT_EXPECT_EQ(test, bitmap_weight(s->f.hint, PORTS), 1);
+		KUNIT_EXPECT_EQ(test, choose(s), 0);
+		KUNIT_EXPECT_NE(test, chosen(s), (u16)3000);
+		KUNIT_EXPECT_EQ(test, s->c.probes, 1U);
+		clear_bit(chosen(s), s->f.hint);
+	}
+}
+
 static struct kunit_case ct_nat_port_cases[] = {
 	KUNIT_CASE_PARAM(test_occupancy, occupancy_gen_params),
 	KUNIT_CASE_PARAM(test_rule, rule_gen_params),
@@ -835,6 +915,8 @@ static struct kunit_case ct_nat_port_cases[] = {
 	KUNIT_CASE(test_reuse),
 	KUNIT_CASE(test_mapped),
 	KUNIT_CASE(test_pool),
+	KUNIT_CASE(test_some),
+	KUNIT_CASE(test_noted),
 	{}
 };
 

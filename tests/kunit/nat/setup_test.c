@@ -246,12 +246,14 @@ static void test_last_port(struct kunit *test)
 		e = make(test, CLIENT + i, 999, PEER, 54);
 		if (snat(e, low, high) != NF_ACCEPT || ct_entry_insert(e))
 			failed++;
+		/* Nobody goes for another. */
+		ct_status_set(e, IPS_ASSURED_BIT);
 		/* The worker's turn. */
 		if (i % 50 == 0)
 			msleep(20);
 	}
 	KUNIT_EXPECT_EQ(test, failed, 0U);
-	KUNIT_EXPECT_TRUE(test, ct_nat_used_any(e));
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(ct_nat_net(&init_net)->used.count));
 	e = make(test, CLIENT + i, 999, PEER, 54);
 	KUNIT_EXPECT_EQ(test, snat(e, low, high), (unsigned int)NF_DROP);
 
@@ -261,6 +263,113 @@ static void test_last_port(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, snat(e, low, high), (unsigned int)NF_ACCEPT);
 	KUNIT_EXPECT_EQ(test, port_of(e), port);
 	KUNIT_EXPECT_EQ(test, ct_entry_insert(e), 0);
+}
+
+/* How old a connection is, or for how long it was silent. */
+static void make_old(struct ct_entry *e, unsigned int seconds)
+{
+	e->born -= seconds * HZ / CT_BORN_UNIT;
+	e->expires -= seconds * HZ;
+}
+
+/* Whom it hits, of all that have a port of a range. */
+enum holder { ASSURED, FIXED, YOUNG, OLD, OLDER, ANSWERED, SILENT, HEAVY };
+
+struct evict_case {
+	const char *name;
+	enum holder most;	/* all but these: */
+	enum holder one;	/* of five, */
+	enum holder other;	/* and of one */
+	int goes;		/* one of these, or -1: nobody */
+	u16 ports;
+};
+
+static const struct evict_case evict_cases[] = {
+	{ "all are assured", ASSURED, ASSURED, ASSURED, -1, 16 },
+	{ "all are lasting", FIXED, FIXED, ASSURED, -1, 16 },
+	{ "all of a few wait for an answer", YOUNG, YOUNG, YOUNG, -1, 15 },
+	{ "all of many", YOUNG, YOUNG, YOUNG, YOUNG, 16 },
+	{ "few wait for an answer", ASSURED, ASSURED, YOUNG, -1, 16 },
+	{ "a flood of those", ASSURED, YOUNG, ASSURED, YOUNG, 16 },
+	{ "one waits in vain", ASSURED, YOUNG, OLD, OLD, 16 },
+	{ "one longer than others", OLD, OLD, OLDER, OLDER, 16 },
+	{ "before those who got one", ANSWERED, ASSURED, OLD, OLD, 16 },
+	{ "who got one is done", ASSURED, ASSURED, ANSWERED, ANSWERED, 16 },
+	{ "who was silent longer", ANSWERED, ANSWERED, SILENT, SILENT, 16 },
+	{ "who has more than others", OLD, HEAVY, OLDER, HEAVY, 16 },
+	{ "but is not of his kind", ANSWERED, HEAVY, OLD, HEAVY, 16 },
+};
+
+static void evict_desc(const struct evict_case *c, char *desc)
+{
+	strscpy(desc, c->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(evict, evict_cases, evict_desc);
+
+static enum holder kind_of(const struct evict_case *c, unsigned int i)
+{
+	if (i == 2)
+		return c->other;
+	return i > 2 && i < 8 ? c->one : c->most;
+}
+
+static void hold(struct kunit *test, unsigned int i, enum holder kind,
+		 u16 ports)
+{
+	struct ct_entry *e = make(test, kind == HEAVY ? CLIENT : CLIENT + 1 + i,
+				  2000 + i, PEER, 55);
+
+	KUNIT_ASSERT_EQ(test, snat(e, 22000, 22000 + ports - 1),
+			(unsigned int)NF_ACCEPT);
+	KUNIT_ASSERT_EQ(test, ct_entry_insert(e), 0);
+	if (kind == ASSURED)
+		ct_status_set(e, IPS_ASSURED_BIT);
+	if (kind == FIXED)
+		ct_status_set(e, IPS_FIXED_TIMEOUT_BIT);
+	if (kind == ANSWERED || kind == SILENT)
+		ct_status_set(e, IPS_SEEN_REPLY_BIT);
+	if (kind == OLD || kind == HEAVY || kind == SILENT)
+		make_old(e, 10);
+	if (kind == OLDER)
+		make_old(e, 12);
+}
+
+static u64 evicted_so_far(void)
+{
+	u64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += per_cpu_ptr(first()->stats, cpu)->evicted;
+	return sum;
+}
+
+/* A port for one more. */
+static void test_evict(struct kunit *test)
+{
+	const struct evict_case *c = test->param_value;
+	struct made *m = test->priv;
+	struct ct_entry *e;
+	unsigned int i, gone = 0;
+	const u64 evicted = evicted_so_far();
+
+	for (i = 0; i < c->ports; i++)
+		hold(test, i, kind_of(c, i), c->ports);
+	e = make(test, CLIENT - 1, 999, PEER, 55);
+	KUNIT_EXPECT_EQ(test, snat(e, 22000, 22000 + c->ports - 1),
+			(unsigned int)(c->goes < 0 ? NF_DROP : NF_ACCEPT));
+	for (i = 0; i < c->ports; i++) {
+		if (!(ct_entry_hot(m->e[i]) & IPS_DYING))
+			continue;
+		gone++;
+		KUNIT_EXPECT_EQ(test, (int)kind_of(c, i), c->goes);
+		KUNIT_EXPECT_EQ(test, port_of(e), port_of(m->e[i]));
+	}
+	KUNIT_EXPECT_EQ(test, gone, c->goes < 0 ? 0U : 1U);
+	KUNIT_EXPECT_EQ(test, evicted_so_far() - evicted, (u64)gone);
+	if (c->goes >= 0)
+		KUNIT_EXPECT_EQ(test, ct_entry_insert(e), 0);
 }
 
 static void test_cone(struct kunit *test)
@@ -354,6 +463,7 @@ static struct kunit_case ct_nat_setup_cases[] = {
 	KUNIT_CASE(test_again),
 	KUNIT_CASE(test_again_in_range),
 	KUNIT_CASE(test_last_port),
+	KUNIT_CASE_PARAM(test_evict, evict_gen_params),
 	KUNIT_CASE(test_cone),
 	KUNIT_CASE(test_cone_ends),
 	{}
