@@ -56,7 +56,7 @@ static noinline unsigned int set_up(const struct ct_nat_family *f,
 	if (verdict != NF_ACCEPT || ct_entry_hot(e) & done)
 		return verdict;
 	return manip == NF_NAT_MANIP_SRC ? ct_nat_leave_source(e) :
-					   ct_nat_leave_target(f->nn, e, state->hook);
+					   ct_nat_leave_target(f->nn, e, state);
 }
 
 /*
@@ -197,8 +197,9 @@ static bool resets(struct sk_buff *skb, u8 pf,
 }
 
 /*
- * Is it this machine's error about the packet that was noted last, as that was when
- * it had come so far? Who sent that is to be told of what he sent.
+ * Is it this machine's answer to the packet that was noted last, as that was when
+ * it had come so far: an error, or a reset? Who sent that is to be told of what he
+ * sent, by whom he sent it to.
  */
 static noinline unsigned int
 translate_complaint(struct sk_buff *skb, const struct nf_hook_state *state,

@@ -85,7 +85,14 @@ static inline u32 ct_nat_bit(enum nf_nat_manip_type manip, unsigned int dir)
  */
 unsigned int ct_nat_leave_source(struct ct_entry *e);
 unsigned int ct_nat_leave_target(const struct ct_nat_net *nn,
-				 struct ct_entry *e, unsigned int hook);
+				 struct ct_entry *e,
+				 const struct nf_hook_state *state);
+
+/*
+ * own.c: does the first packet of a connection, of UDP, go to a socket of this
+ * machine? At PREROUTING. RCU read side
+ */
+bool ct_nat_is_own(const struct ct_entry *e, const struct nf_hook_state *state);
 
 /* ct_nat_setup() of a source; @out: index of the interface whose address it gets */
 unsigned int ct_nat_setup_out(struct ct_entry *e,
