@@ -103,6 +103,10 @@ unsigned int ct_nat_setup_request(struct ct_entry *e,
 				  const struct nf_nat_range2 *range,
 				  enum nf_nat_manip_type manip);
 
+/* main.c: all that is there before anybody asks, and after. Process */
+int ct_nat_state_init(void);
+void ct_nat_state_exit(void);
+
 /* main.c: what the core calls */
 extern const struct ct_nat_ops ct_nat_ops;
 

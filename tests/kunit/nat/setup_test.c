@@ -319,23 +319,10 @@ static void test_cone_ends(struct kunit *test)
 /* The module is not initialized yet: it is the tests' turn first. */
 static int setup_suite_init(struct kunit_suite *suite)
 {
-	int err;
+	int err = ct_nat_state_init();
 
-	err = ct_nat_cone_init();
-	if (err)
-		return err;
-	err = ct_nat_used_init();
-	if (err)
-		goto cone;
-	err = ct_nat_net_init();
-	if (err)
-		goto used;
-	ct_nat_ops_set(&ct_nat_ops);
-	return 0;
-used:
-	ct_nat_used_exit();
-cone:
-	ct_nat_cone_exit();
+	if (!err)
+		ct_nat_ops_set(&ct_nat_ops);
 	return err;
 }
 
@@ -343,9 +330,7 @@ static void setup_suite_exit(struct kunit_suite *suite)
 {
 	ct_nat_ops_set(NULL);
 	synchronize_net();
-	ct_nat_net_exit();
-	ct_nat_used_exit();
-	ct_nat_cone_exit();
+	ct_nat_state_exit();
 }
 
 static struct kunit_case ct_nat_setup_cases[] = {
