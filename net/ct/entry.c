@@ -223,7 +223,8 @@ struct ct_entry *ct_template_new(const struct nf_conntrack_zone *zone,
 	this_cpu_inc(entries);
 	fill(e, NULL, &none, &none, zone);
 	e->status = IPS_TEMPLATE | IPS_CONFIRMED;
-	atomic_set(&e->hot, IPS_TEMPLATE | IPS_CONFIRMED | CT_HOT_CLAIMED);
+	atomic_set(&e->hot, IPS_TEMPLATE | IPS_CONFIRMED | CT_HOT_CLAIMED |
+			    CT_HOT_SETTLED);
 	/* Pairs with the acquire in ct_entry_tryget(). */
 	smp_wmb();
 	refcount_set(&e->ct_general.use, 1);

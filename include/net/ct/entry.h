@@ -3,6 +3,7 @@
 #define _NET_CT_ENTRY_H
 
 #include <linux/atomic.h>
+#include <linux/bits.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
@@ -309,8 +310,14 @@ struct ct_rare {
 /* In @hot, none of IPS_*: it is masqueraded, see ct_entry_out(). */
 #define CT_HOT_OUT	BIT(26)
 
-/* In @hot, none of IPS_*: ct_nat_freed() is to be called when it is freed. */
-#define CT_HOT_CONE	BIT(27)
+/*
+ * In @hot, none of IPS_*: its source was chosen again while there were other
+ * packets of it, which may look as it was chosen first.
+ */
+#define CT_HOT_MOVED	BIT(25)
+
+/* In @hot, none of IPS_*: confirmed, and not CT_HOT_MOVED. */
+#define CT_HOT_SETTLED	BIT(24)
 
 /*
  * The longest timeout. Below 2^31, so that a wheel that is late (an hour, in

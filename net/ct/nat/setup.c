@@ -368,6 +368,9 @@ int ct_nat_choose_again(struct ct_entry *e, struct sk_buff *skb,
 		was = e->dir[IP_CT_DIR_REPLY].tuple;
 		err = decide_again(e);
 		is = e->dir[IP_CT_DIR_REPLY].tuple;
+		/* A clone of the packet has been here, or is. */
+		if (refcount_read(&e->ct_general.use) > 1)
+			atomic_or(CT_HOT_MOVED, &e->hot);
 		ct_entry_unclaim(e);
 	}
 	local_bh_enable();

@@ -7,8 +7,11 @@
 #include <linux/delay.h>
 #include <linux/if_ether.h>
 #include <linux/ip.h>
+#include <linux/netfilter.h>
 #include <linux/udp.h>
 #include <net/ct/entry.h>
+#include <net/ct/hooks.h>
+#include <net/ct/nat.h>
 #include <net/ct/net.h>
 #include <net/ct/tuple.h>
 #include <net/net_namespace.h>
@@ -230,6 +233,55 @@ static void test_again_in_range(struct kunit *test)
 	}
 }
 
+static u16 source_of(const struct sk_buff *skb)
+{
+	return ntohs(((struct udphdr *)(ip_hdr(skb) + 1))->source);
+}
+
+/* The packets of a bridge that floods, say, at the end of their way. */
+static bool passes(struct sk_buff *skb)
+{
+	int ret;
+
+	local_bh_disable();
+	ret = nf_hook(NFPROTO_IPV4, NF_INET_LOCAL_IN, &init_net, NULL, skb,
+		      init_net.loopback_dev, NULL, NULL);
+	local_bh_enable();
+	return ret == 1;
+}
+
+/* What was chosen again holds for all packets that were translated before. */
+static void test_again_for_clones(struct kunit *test)
+{
+	struct ct_entry *a = make(test, CLIENT, 5000, PEER, 53);
+	struct ct_entry *b = make(test, CLIENT + 1, 5000, PEER, 53);
+	struct sk_buff *skb[3];
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, ct_hooks_get(first(), NFPROTO_IPV4), 0);
+	snat(a, 0, 0);
+	snat(b, 0, 0);
+	for (i = 0; i < 3; i++) {
+		skb[i] = packet_of(test, b);
+		ct_entry_get(b);
+		skb_set_nfct(skb[i], (unsigned long)&b->ct_general |
+				     IP_CT_NEW);
+	}
+	KUNIT_EXPECT_EQ(test, ct_entry_insert(a), 0);
+	for (i = 0; i < 3; i++) {
+		KUNIT_EXPECT_EQ(test, source_of(skb[i]), (u16)5000);
+		KUNIT_EXPECT_TRUE(test, passes(skb[i]));
+		KUNIT_EXPECT_NE(test, port_of(b), (u16)5000);
+		KUNIT_EXPECT_EQ(test, source_of(skb[i]), port_of(b));
+		kfree_skb(skb[i]);
+	}
+	KUNIT_EXPECT_EQ(test, ct_entry_hot(b) & (IPS_CONFIRMED | CT_HOT_SETTLED),
+			(u32)IPS_CONFIRMED);
+	KUNIT_EXPECT_EQ(test, ct_entry_hot(a) & (IPS_CONFIRMED | CT_HOT_SETTLED),
+			(u32)(IPS_CONFIRMED | CT_HOT_SETTLED));
+	ct_hooks_put(first(), NFPROTO_IPV4);
+}
+
 /*
  * A range up to its last port, with a bitmap as soon as there is one; and a port
  * that is free again is found.
@@ -354,3 +406,4 @@ static struct kunit_suite ct_nat_setup_suite = {
 };
 
 kunit_test_suites(&ct_nat_setup_suite);
+	KUNIT_CASE(test_again_for_clones),
