@@ -307,6 +307,13 @@ struct ct_rare {
 /* In @hot, none of IPS_*: it is in the host's own share, see ct_room_take(). */
 #define CT_HOT_KEPT	BIT(28)
 
+/*
+ * In @hot, none of IPS_*: ct_nat_freed() is to be called when it is freed, if who
+ * wanted that is there still: it was in this era, see ct_nat_hold().
+ */
+#define CT_HOT_CONE	BIT(27)
+#define CT_HOT_ERA	GENMASK(23, 16)
+
 /* In @hot, none of IPS_*: it is masqueraded, see ct_entry_out(). */
 #define CT_HOT_OUT	BIT(26)
 

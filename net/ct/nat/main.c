@@ -37,7 +37,6 @@ static void set_hooks(bool on)
 
 static int end_one(struct ct_entry *e, void *data)
 {
-	atomic_andnot(CT_HOT_CONE, &e->hot);
 	if (ct_entry_hot(e) & IPS_NAT_MASK)
 		ct_entry_kill(e, 0, 0);
 	return 0;
@@ -79,6 +78,7 @@ cone:
 	ct_nat_cone_exit();
 	return err;
 }
+
 void ct_nat_state_exit(void)
 {
 	ct_nat_net_exit();
@@ -101,7 +101,6 @@ static int __init ct_nat_init(void)
 	set_hooks(true);
 	return 0;
 }
-
 
 /* There are no rules any more, so no hooks either. */
 static void __exit ct_nat_exit(void)

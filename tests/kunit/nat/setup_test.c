@@ -343,29 +343,94 @@ static void test_cone(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ntohs(inside.u.all), (u16)6000);
 }
 
+static bool is_held(const struct ct_entry *e)
+{
+	bool held;
+
+	rcu_read_lock();
+	held = ct_nat_is_held(e);
+	rcu_read_unlock();
+	return held;
+}
+
+/* Is the source of that connection translated to something already? */
+static bool is_mapped(const struct ct_entry *e)
+{
+	struct nf_conntrack_man mapped;
+	bool found;
+
+	rcu_read_lock();
+	found = ct_nat_cone_find(e, &mapped);
+	rcu_read_unlock();
+	return found;
+}
+
+/* The reference is the last one but the table's. */
+static void forget(struct kunit *test, struct ct_entry *e)
+{
+	struct made *m = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < m->n && m->e[i] != e; i++)
+		;
+	KUNIT_ASSERT_LT(test, i, m->n);
+	m->e[i] = m->e[--m->n];
+	end(e);
+}
+
 /* It ends with the last connection of its source. */
 static void test_cone_ends(struct kunit *test)
 {
-	struct nf_conntrack_man mapped;
-	struct made *m = test->priv;
 	struct ct_entry *e, *other;
-	bool found;
 
 	WRITE_ONCE(ct_nat_net(&init_net)->mapping, CT_NAT_MAPPING_CONE);
 	e = make(test, CLIENT, 6000, PEER, 53);
 	snat(e, 0, 0);
 	KUNIT_EXPECT_EQ(test, ct_entry_insert(e), 0);
 	other = make(test, CLIENT, 6000, PEER + 1, 53);
+	KUNIT_EXPECT_TRUE(test, is_mapped(other));
+	forget(test, e);
+	KUNIT_EXPECT_FALSE(test, is_mapped(other));
+}
+
+/*
+ * Who translated one that is not confirmed went, and came again. That one's end is
+ * not the end of what its source is translated to now; and if it goes on, it holds
+ * that, too.
+ */
+static void test_cone_of_another_era(struct kunit *test)
+{
+	struct ct_entry *old[2], *e;
+	unsigned int i;
+
+	WRITE_ONCE(ct_nat_net(&init_net)->mapping, CT_NAT_MAPPING_CONE);
+	for (i = 0; i < 2; i++) {
+		old[i] = make(test, CLIENT, 6000, PEER + i, 53);
+		snat(old[i], 0, 0);
+	}
+	KUNIT_EXPECT_TRUE(test, is_held(old[0]));
+
+	ct_nat_ops_set(NULL);
+	synchronize_net();
+	ct_nat_cone_exit();
+	KUNIT_ASSERT_EQ(test, ct_nat_cone_init(), 0);
+	ct_nat_ops_set(&ct_nat_ops);
+
+	e = make(test, CLIENT, 6000, PEER + 2, 53);
+	snat(e, 0, 0);
+	KUNIT_EXPECT_EQ(test, ct_entry_insert(e), 0);
+	KUNIT_EXPECT_FALSE(test, is_held(old[0]));
+	forget(test, old[0]);
+	KUNIT_EXPECT_TRUE(test, is_mapped(e));
 	rcu_read_lock();
-	KUNIT_EXPECT_TRUE(test, ct_nat_cone_find(other, &mapped));
+	KUNIT_EXPECT_TRUE(test, ct_nat_cone_join(old[1]));
 	rcu_read_unlock();
-	/* The reference is the last one but the table's. */
-	m->e[0] = m->e[--m->n];
-	end(e);
-	rcu_read_lock();
-	found = ct_nat_cone_find(other, &mapped);
-	rcu_read_unlock();
-	KUNIT_EXPECT_FALSE(test, found);
+	KUNIT_EXPECT_TRUE(test, is_held(old[1]));
+	forget(test, e);
+	KUNIT_EXPECT_TRUE(test, is_mapped(old[1]));
+	e = make(test, CLIENT, 6000, PEER + 3, 53);
+	forget(test, old[1]);
+	KUNIT_EXPECT_FALSE(test, is_mapped(e));
 }
 
 /* The module is not initialized yet: it is the tests' turn first. */
@@ -390,9 +455,11 @@ static struct kunit_case ct_nat_setup_cases[] = {
 	KUNIT_CASE(test_confirmed),
 	KUNIT_CASE(test_again),
 	KUNIT_CASE(test_again_in_range),
+	KUNIT_CASE(test_again_for_clones),
 	KUNIT_CASE(test_last_port),
 	KUNIT_CASE(test_cone),
 	KUNIT_CASE(test_cone_ends),
+	KUNIT_CASE(test_cone_of_another_era),
 	{}
 };
 
@@ -406,4 +473,3 @@ static struct kunit_suite ct_nat_setup_suite = {
 };
 
 kunit_test_suites(&ct_nat_setup_suite);
-	KUNIT_CASE(test_again_for_clones),
