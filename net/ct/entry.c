@@ -50,6 +50,9 @@ AGREES(secmark, secmark);
 AGREES(ext, ext);
 static_assert(!(offsetof(struct ct_entry, ct_general) & NFCT_INFOMASK));
 
+/* No more than it is given by the allocator. */
+static_assert(sizeof(struct nf_ct_ext) + sizeof(struct ct_rare) <= 64);
+
 struct kmem_cache *ct_entry_cache;
 static siphash_key_t id_key __read_mostly;
 
@@ -270,7 +273,10 @@ struct ct_rare *ct_entry_rare_add(struct ct_entry *e, gfp_t gfp)
 
 static void free_rare(struct ct_entry *e)
 {
-	ct_policy_put(ct_entry_rare(e)->policy);
+	struct ct_rare *rare = ct_entry_rare(e);
+
+	ct_policy_put(rare->policy);
+	kfree(rare->seqadj);
 	kfree(e->ext);
 }
 

@@ -19,6 +19,7 @@
 
 struct ct_net;
 struct ct_policy;
+struct ct_seqadj;
 struct nf_conn;
 struct nf_ct_ext;
 
@@ -274,18 +275,21 @@ struct ct_entry {
  * @labels: see ct_labels_get(); each word by cmpxchg() only
  * @policy: with %CT_HOT_POLICY the timeouts it goes by, with a reference; from
  *	NULL to one once, which stays
+ * @seqadj: with %IPS_SEQ_ADJUST how TCP's numbers are changed; from NULL to one
+ *	once, which stays, and what is in it under the entry's lock
  */
 struct ct_rare {
 	u64 start;
 	struct ct_entry *master;
 	u32 labels[CT_LABELS_WORDS] __aligned(8);
 	struct ct_policy *policy;
+	struct ct_seqadj *seqadj;
 };
 
 /* Status bits mirrored in the entry's first cache line. */
 #define CT_HOT_BITS	(IPS_SEEN_REPLY | IPS_ASSURED | IPS_CONFIRMED | \
 			 IPS_DYING | IPS_FIXED_TIMEOUT | IPS_TEMPLATE | \
-			 IPS_NAT_MASK | IPS_NAT_DONE_MASK)
+			 IPS_NAT_MASK | IPS_NAT_DONE_MASK | IPS_SEQ_ADJUST)
 
 /*
  * In @hot, none of IPS_*: somebody confirms the entry, or has; taken away again
