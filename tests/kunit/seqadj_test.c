@@ -109,9 +109,9 @@ static void seqadj_shift(struct kunit *test)
 	forget(e);
 }
 
-/* Options, where %TCPOPT_SACK has two blocks, and what is behind it none. */
-#define BLOCKS	TCPOPT_SACK, 18, \
-	0, 0, 0x10, 0, 0, 0, 0x20, 0, 0xff, 0xff, 0xff, 0xf0, 0, 0, 0, 5
+/* Options, and two blocks of TCPOPT_SACK; the rest is the end of options. */
+#define WITH_BLOCKS(...) { __VA_ARGS__, TCPOPT_SACK, 18,		\
+	0, 0, 0x10, 0, 0, 0, 0x20, 0, 0xff, 0xff, 0xff, 0xf0, 0, 0, 0, 5 }
 
 /* A way in which a packet is made. */
 struct packet_case {
@@ -130,22 +130,22 @@ static const struct packet_case packet_cases[] = {
 	{ "plain", V4 },
 	{ "IPv6", V6 },
 	{ "an ACK that is none", V4, .no_ack = true, .flags = TCPHDR_RST },
-	{ "blocks", V4, { 1, 1, BLOCKS }, 20, 4 },
-	{ "blocks at odd places", V4, { 1, BLOCKS, 0 }, 20, 3 },
-	{ "blocks at odd places, IPv6", V6, { 1, BLOCKS, 0 }, 20, 3 },
+	{ "blocks", V4, WITH_BLOCKS(1, 1), 20, 4 },
+	{ "blocks at odd places", V4, WITH_BLOCKS(1), 20, 3 },
+	{ "blocks at odd places, IPv6", V6, WITH_BLOCKS(1), 20, 3 },
 	{ "behind a timestamp", V4,
-	  { 1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 1, BLOCKS }, 32, 16 },
-	{ "behind the end", V4, { 0, 1, BLOCKS }, 20 },
+	  WITH_BLOCKS(1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 1), 32, 16 },
+	{ "behind the end", V4, WITH_BLOCKS(0, 1), 20 },
 	{ "longer than the options", V4, { 1, 1, TCPOPT_SACK, 18, 1 }, 8 },
 	{ "of no length", V4, { TCPOPT_SACK, 0, 1, 1 }, 4 },
 	{ "of half a block", V4, { TCPOPT_SACK, 6, 1, 2, 3, 4, 1, 1 }, 8 },
 	{ "only a kind", V4, { 1, 1, 1, TCPOPT_SACK }, 4 },
-	{ "all in a page", V4, { 1, 1, BLOCKS }, 20, 4, .linear = 20 },
-	{ "half a header in a page", V4, { 1, BLOCKS, 0 }, 20, 3,
+	{ "all in a page", V4, WITH_BLOCKS(1, 1), 20, 4, .linear = 20 },
+	{ "half a header in a page", V4, WITH_BLOCKS(1), 20, 3,
 	  .linear = 30 },
-	{ "options in a page", V4, { 1, 1, BLOCKS }, 20, 4, .linear = 40 },
-	{ "all of IPv6 in a page", V6, { 1, 1, BLOCKS }, 20, 4, .linear = 40 },
-	{ "to be summed up by the device", V4, { 1, 1, BLOCKS }, 20, 4,
+	{ "options in a page", V4, WITH_BLOCKS(1, 1), 20, 4, .linear = 40 },
+	{ "all of IPv6 in a page", V6, WITH_BLOCKS(1, 1), 20, 4, .linear = 40 },
+	{ "to be summed up by the device", V4, WITH_BLOCKS(1, 1), 20, 4,
 	  .partial = true },
 };
 
