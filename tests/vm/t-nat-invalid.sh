@@ -11,6 +11,8 @@
 modprobe tun
 topology
 must_load
+# A VM's time may leap by more than ten seconds while a program is read.
+n0 sysctl -q net.netfilter.nf_conntrack_tcp_timeout_close=100
 
 nat <<'END'
 wire = Wire()
