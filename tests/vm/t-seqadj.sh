@@ -322,3 +322,9 @@ for f in FAMILIES:
         for x in client, listener, *tap:
             x.close()
 END
+
+if ours; then
+	n0 conntrack -I -p tcp -s 10.0.1.1 -d 10.0.2.1 --sport 1 --dport 2 \
+		--state ESTABLISHED -t 1000 >"$TMP/made" 2>&1
+	check "and ct unloads" unload
+fi
