@@ -50,6 +50,9 @@ AGREES(secmark, secmark);
 AGREES(ext, ext);
 static_assert(!(offsetof(struct ct_entry, ct_general) & NFCT_INFOMASK));
 
+/* No more than it is given by the allocator. */
+static_assert(sizeof(struct nf_ct_ext) + sizeof(struct ct_rare) <= 64);
+
 struct kmem_cache *ct_entry_cache;
 static siphash_key_t id_key __read_mostly;
 
@@ -223,7 +226,8 @@ struct ct_entry *ct_template_new(const struct nf_conntrack_zone *zone,
 	this_cpu_inc(entries);
 	fill(e, NULL, &none, &none, zone);
 	e->status = IPS_TEMPLATE | IPS_CONFIRMED;
-	atomic_set(&e->hot, IPS_TEMPLATE | IPS_CONFIRMED | CT_HOT_CLAIMED);
+	atomic_set(&e->hot, IPS_TEMPLATE | IPS_CONFIRMED | CT_HOT_CLAIMED |
+			    CT_HOT_SETTLED);
 	/* Pairs with the acquire in ct_entry_tryget(). */
 	smp_wmb();
 	refcount_set(&e->ct_general.use, 1);
@@ -269,7 +273,10 @@ struct ct_rare *ct_entry_rare_add(struct ct_entry *e, gfp_t gfp)
 
 static void free_rare(struct ct_entry *e)
 {
-	ct_policy_put(ct_entry_rare(e)->policy);
+	struct ct_rare *rare = ct_entry_rare(e);
+
+	ct_policy_put(rare->policy);
+	kfree(rare->seqadj);
 	kfree(e->ext);
 }
 

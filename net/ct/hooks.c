@@ -12,6 +12,7 @@
 #include <net/ct/entry.h>
 #include <net/ct/hooks.h>
 #include <net/ct/net.h>
+#include <net/ct/seqadj.h>
 #include <net/ct/table.h>
 #include <net/netfilter/ipv4/nf_defrag_ipv4.h>
 #include <net/netfilter/ipv6/nf_defrag_ipv6.h>
@@ -47,6 +48,21 @@ static const struct nf_hook_ops hooks[2][4] = {
 		     NF_IP6_PRI_LAST),
 		HOOK(NFPROTO_IPV6, NF_INET_LOCAL_IN, ct_confirm,
 		     NF_IP6_PRI_LAST),
+	},
+};
+
+/* Behind all that looks into a packet, and before it is confirmed. */
+static const struct nf_hook_ops adjusting[2][2] = {
+	{
+		HOOK(NFPROTO_IPV4, NF_INET_POST_ROUTING, ct_seqadj_packet,
+		     NF_IP_PRI_CONNTRACK_CONFIRM - 1),
+		HOOK(NFPROTO_IPV4, NF_INET_LOCAL_IN, ct_seqadj_packet,
+		     NF_IP_PRI_CONNTRACK_CONFIRM - 1),
+	}, {
+		HOOK(NFPROTO_IPV6, NF_INET_POST_ROUTING, ct_seqadj_packet,
+		     NF_IP6_PRI_LAST - 1),
+		HOOK(NFPROTO_IPV6, NF_INET_LOCAL_IN, ct_seqadj_packet,
+		     NF_IP6_PRI_LAST - 1),
 	},
 };
 
@@ -225,9 +241,32 @@ void ct_hooks_off(struct ct_net *cn)
 	int v6;
 
 	mutex_lock(&hooks_mutex);
-	for (v6 = 0; v6 < 2; v6++)
+	for (v6 = 0; v6 < 2; v6++) {
 		if (cn->hook_users[v6] && !cn->hooks_off)
 			turn_off(cn, v6);
+		if (cn->adjusts & BIT(v6))
+			nf_unregister_net_hooks(cn->net, cn->adjust_ops[v6],
+						ARRAY_SIZE(adjusting[v6]));
+	}
+	cn->adjusts = 0;
 	cn->hooks_off = true;
 	mutex_unlock(&hooks_mutex);
+}
+
+int ct_hooks_adjust(struct ct_net *cn, u8 family)
+{
+	const bool v6 = family == NFPROTO_IPV6;
+	struct nf_hook_ops *ops = cn->adjust_ops[v6];
+	int err = 0;
+
+	mutex_lock(&hooks_mutex);
+	if (!(cn->adjusts & BIT(v6)) && !cn->hooks_off) {
+		memcpy(ops, adjusting[v6], sizeof(adjusting[v6]));
+		err = nf_register_net_hooks(cn->net, ops,
+					    ARRAY_SIZE(adjusting[v6]));
+		if (!err)
+			cn->adjusts |= BIT(v6);
+	}
+	mutex_unlock(&hooks_mutex);
+	return err;
 }

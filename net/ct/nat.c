@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What the core knows of address translation: whom to ask, and what he needs. */
+#include <linux/bitfield.h>
 #include <linux/export.h>
 #include <linux/rcupdate.h>
 #include <net/ct/entry.h>
@@ -7,11 +8,38 @@
 
 static const struct ct_nat_ops __rcu *nat_ops;
 
+/* How often there was somebody. */
+static unsigned int era;
+
 void ct_nat_ops_set(const struct ct_nat_ops *ops)
 {
+	if (ops) {
+		WRITE_ONCE(era, era + 1);
+		/* Who sees them sees that, too. */
+		synchronize_rcu();
+	}
 	rcu_assign_pointer(nat_ops, ops);
 }
 EXPORT_SYMBOL_GPL(ct_nat_ops_set);
+
+static u32 era_bits(void)
+{
+	return FIELD_PREP(CT_HOT_ERA, READ_ONCE(era) & FIELD_MAX(CT_HOT_ERA));
+}
+
+void ct_nat_hold(struct ct_entry *e)
+{
+	atomic_andnot(CT_HOT_ERA, &e->hot);
+	atomic_or(CT_HOT_CONE | era_bits(), &e->hot);
+}
+EXPORT_SYMBOL_GPL(ct_nat_hold);
+
+bool ct_nat_is_held(const struct ct_entry *e)
+{
+	return (ct_entry_hot(e) & (CT_HOT_CONE | CT_HOT_ERA)) ==
+	       (CT_HOT_CONE | era_bits());
+}
+EXPORT_SYMBOL_GPL(ct_nat_is_held);
 
 bool ct_nat_is_there(void)
 {
@@ -42,7 +70,7 @@ void ct_nat_freed(const struct ct_entry *e)
 
 	rcu_read_lock();
 	ops = rcu_dereference(nat_ops);
-	if (ops)
+	if (ops && ct_nat_is_held(e))
 		ops->freed(e);
 	rcu_read_unlock();
 }

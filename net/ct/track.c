@@ -618,15 +618,43 @@ static bool comes_again(const struct nf_hook_state *state)
 	       netif_is_l3_master(state->out);
 }
 
+/*
+ * The source of its connection was chosen again after a clone of a packet had been
+ * translated, maybe this one. Return: a verdict
+ */
+static unsigned int catch_up(struct sk_buff *skb, struct ct_entry *e,
+			     const struct nf_hook_state *state)
+{
+	const struct nf_conntrack_tuple *want = &e->dir[IP_CT_DIR_REPLY].tuple;
+	struct ct_packet p = {
+		.skb = skb,
+		.cn = e->cn,
+		.hook = state->hook,
+		.l3 = want->src.l3num,
+	};
+	struct nf_conntrack_tuple now, was;
+
+	if (ct_packet_read(&p, skb_network_offset(skb), &now) != CT_OK ||
+	    !ct_tuple_invert(&was, &now))
+		return NF_DROP;
+	if (ct_tuple_equal(&was, want))
+		return NF_ACCEPT;
+	return ct_nat_rewrite(skb, &was, want, state) ? NF_ACCEPT : NF_DROP;
+}
+
 static noinline unsigned int confirm(struct sk_buff *skb, struct ct_entry *e,
+				     enum ip_conntrack_info ctinfo,
 				     const struct nf_hook_state *state)
 {
 	struct ct_entry *clash = NULL;
 	const unsigned long status = READ_ONCE(e->status);
+	const u32 hot = ct_entry_hot(e);
 	unsigned int verdict;
 	bool mine;
 	int err;
 
+	if (hot & IPS_CONFIRMED && ctinfo != IP_CT_NEW)
+		return NF_ACCEPT;
 	if (status & (IPS_TEMPLATE | IPS_DYING))
 		return status & IPS_DYING ? NF_DROP : NF_ACCEPT;
 	if (comes_again(state))
@@ -635,12 +663,14 @@ static noinline unsigned int confirm(struct sk_buff *skb, struct ct_entry *e,
 	mine = publish(e, &clash, &err);
 	if (unlikely(err)) {
 		verdict = not_confirmed(skb, e, clash, state, &err);
-		if (err)
+		if (err && err != -EALREADY)
 			return verdict;
+		mine = !err;
 	}
 	if (likely(mine))
 		ct_event(e, BIT(ct_entry_master(e) ? IPCT_RELATED : IPCT_NEW));
-	return NF_ACCEPT;
+	return unlikely(ct_entry_hot(e) & CT_HOT_MOVED) ?
+	       catch_up(skb, e, state) : NF_ACCEPT;
 }
 
 unsigned int ct_confirm(void *priv, struct sk_buff *skb,
@@ -650,9 +680,9 @@ unsigned int ct_confirm(void *priv, struct sk_buff *skb,
 	struct ct_entry *e = ct_entry_get_skb(skb, &ctinfo);
 
 	if (!e || CTINFO2DIR(ctinfo) != IP_CT_DIR_ORIGINAL ||
-	    likely(ct_entry_hot(e) & IPS_CONFIRMED))
+	    likely(ct_entry_hot(e) & CT_HOT_SETTLED))
 		return NF_ACCEPT;
-	return confirm(skb, e, state);
+	return confirm(skb, e, ctinfo, state);
 }
 
 bool ct_tuple_of_skb(struct nf_conntrack_tuple *tuple,

@@ -197,9 +197,8 @@ def nat(r, e):
             e.old_errors.get(r.seq) in errors)
 
 
-def adjustment(r, e):
-    if not (r.subsys == CT and r.kind == NEW and
-            r.given(SEQ_ORIG, SEQ_REPLY, SYNPROXY) and
+def synproxy(r, e):
+    if not (r.subsys == CT and r.kind == NEW and r.given(SYNPROXY) and
             not r.given(NAT_SRC, NAT_DST) and
             e.new_errors.get(r.seq) == errno.EOPNOTSUPP):
         return False
@@ -211,7 +210,7 @@ def adjustment(r, e):
         later = LABELS
     else:
         return False
-    errors = later_errors(r, (SEQ_ORIG, SEQ_REPLY, SYNPROXY), later, LABELS)
+    errors = later_errors(r, (SYNPROXY,), later, LABELS)
     return e.old_errors.get(r.seq) in errors
 
 
@@ -236,7 +235,7 @@ def half_changed(r, e):
         # It is the status that was refused.
         return kinds & {TIMEOUT}
     if r.given(SEQ_ORIG, SEQ_REPLY):
-        kinds.add(STATUS)
+        kinds |= {STATUS, SEQ_ORIG, SEQ_REPLY}
     return kinds
 
 
@@ -362,7 +361,7 @@ def old_filters(r, e):
     return ZONE in r.attrs and (fewer(r, e) or has_consequences(r, e))
 
 
-RULES = [nat, adjustment, no_family, half_done, tcp_flags, mask_alone,
+RULES = [nat, synproxy, no_family, half_done, tcp_flags, mask_alone,
          other_icmp, zone_of_tuple, filter_ports, dccp_number, old_filters]
 
 

@@ -11,6 +11,8 @@
 modprobe tun
 topology
 must_load
+# A VM's time may leap by more than ten seconds while a program is read.
+n0 sysctl -q net.netfilter.nf_conntrack_tcp_timeout_close=100
 
 nat <<'END'
 wire = Wire()
@@ -75,6 +77,85 @@ if ours():
             check("SCTP with a wrong tag, by %s: translated%s" % (by, f.words),
                   not wrong, wrong)
         equal("both are invalid" + f.words, counter("invalid"), 2)
+END
+
+# Rules may refuse what is invalid, with a reset or an error: who sent it is told
+# by whom he asked, of what he sent. nf_nat shows him the other side.
+nat <<'END'
+wire = Wire()
+
+def reset(f, view, by, seq):
+    """The router's, to who sent a segment with this acknowledgment."""
+    src, dst, sport, dport = ends(view, by)
+    packet = tcp_packet(dst, src, dport, sport, "R", seq, 0, window=0)
+    return packet if f.six else patched(packet, 6, 0x40)
+
+def unlike_error(f, got, src, dst, kind, code, packet):
+    """Is it about that packet? All but what makes no difference."""
+    if got is None:
+        return "nothing came"
+    rest = bytes(4) + packet
+    want = (icmp6(src, dst, kind, code, rest) if f.six else
+            icmp(kind, code, rest))
+    hosts, start = (slice(8, 40), 40) if f.six else (slice(12, 20), 20)
+    return (not intact(got) and "its checksum" or
+            unlike(got[hosts] + got[start:], pack(src) + pack(dst) + want))
+
+def answered(by, packet):
+    """What who sends it gets."""
+    side = wire.a if by == "a" else wire.b
+    while side.receive():
+        pass
+    side.send(packet)
+    return side.receive(2)
+
+# Where rules refuse it, and how it looks there.
+PLACES = (("forward", 0, "where it is forwarded"),
+          ("prerouting", -50, "behind dstnat"),
+          ("prerouting", -150, "before dstnat"))
+for f in FAMILIES if ours() else ():
+    for kind, views in f.kinds.items():
+        for by in "a", "b":
+            view, other = views if by == "a" else views[::-1]
+            router = dict(a=("fd00:8::fe" if f.six else "10.8.0.254"),
+                          b=("fd00:9::fe" if f.six else "10.9.0.254"))[by]
+            me, peer = ends(view, by)[:2]
+            # As for valid packets: it is as if who was asked had said so.
+            source = router if ends(other, by)[1] == peer else peer
+            for hook, priority, where in PLACES:
+                words = ", %s, by %s, %s%s" % (kind, by, where, f.words)
+                fresh()
+                talk = Through(wire, views)
+                wrong = talk.open()
+                # Whatever it resets, the reset fits no window.
+                bad = talk.made(by, by, "PA", b"data", talk.next[by] + 10 ** 6,
+                                talk.next["b" if by == "a" else "a"] + 10 ** 6)
+                ack = talk.next["b" if by == "a" else "a"] + 10 ** 6
+                nft(filters(hook, "ct state invalid reject with tcp reset",
+                            priority=priority))
+                wrong = wrong or unlike(answered(by, bad),
+                                        reset(f, view, by, ack))
+                check("a reset is by who was asked" + words, not wrong, wrong)
+
+                nft("delete table inet filter")
+                nft(filters(hook, "ct state invalid reject with icmpx "
+                            "admin-prohibited", priority=priority))
+                wrong = unlike_error(
+                    f, answered(by, bad), router if priority == -150 else
+                    source, me, *((1, 1) if f.six else (3, 13)),
+                    bad if hook == "prerouting" else aged(bad))
+                check("an error is of what was sent" + words, not wrong, wrong)
+
+            # The router's own: it has been on its way for too long.
+            nft("delete table inet filter")
+            old = patched(bad, 7 if f.six else 8, 1)
+            wrong = unlike_error(f, answered(by, old), source, me,
+                                 *((3, 0) if f.six else (11, 0)), old)
+            check("too long on its way, %s, by %s%s" % (kind, by, f.words),
+                  not wrong, wrong)
+            wrong = talk.step("a", "PA", b"data") or talk.step("b", "A")
+            check("and the connection goes on, %s, by %s%s" %
+                  (kind, by, f.words), not wrong, wrong)
 END
 
 # A real client, and a published service whose server sends what is far out of

@@ -162,6 +162,55 @@ for f in FAMILIES:
     equal("it goes with its connections" + f.words, comes_in(stranger, port),
           None)
 
+    # The router has an address as its outside, and a service.
+    own, lan = ("fd00:9::fe", "fd00:8::fe") if f.six else ("10.9.0.254",
+                                                          "10.8.0.254")
+    snat(f, own, OPEN)
+    def service(address, port):
+        s = open_socket("n0", UDP_KIND, address, port)
+        s.settimeout(0.3 * SLOW)
+        return s
+    def got_by(s, peer, to=own):
+        """What a peer sends to that port of the router's: who gets it?"""
+        while wire.a.receive():
+            pass
+        wire.b.send(udp_packet(peer[0], to, peer[1], 5000, b"hello"))
+        try:
+            return "router", s.recvfrom(100)[1][:2]
+        except OSError:
+            got = wire.a.receive(0.3)
+            return got and ends_of(got)[1]
+    equal("an inside has the port of a service" + f.words,
+          outside(first, 5000, f.peers[0]), (own, 5000))
+    for address in own, "::" if f.six else "0.0.0.0":
+        s = service(address, 5000)
+        equal("which comes before it, at %s%s" % (address, f.words),
+              got_by(s, stranger), ("router", stranger))
+        equal("but not of who was asked, at %s%s" % (address, f.words),
+              got_by(s, f.peers[0]), (first, 5000))
+        s.close()
+        flush()
+        outside(first, 5000, f.peers[0])
+    s = service(lan, 5000)
+    equal("one of another address does not" + f.words, got_by(s, stranger),
+          (first, 5000))
+    s.close()
+    flush()
+    outside(first, 5000, f.peers[0])
+    s = service(own, 5000)
+    s.connect((f.B, 9998))
+    equal("nor one that is another peer's" + f.words, got_by(s, stranger),
+          (first, 5000))
+    equal("as long as it is not his" + f.words, got_by(s, (f.B, 9998)),
+          ("router", (f.B, 9998)))
+    s.close()
+    snat(f, f.P, OPEN)
+    outside(first, 5000, f.peers[0])
+    s = service("::" if f.six else "0.0.0.0", 5000)
+    equal("nor where the address is not the router's" + f.words,
+          got_by(s, stranger, f.P), (first, 5000))
+    s.close()
+
     # --- off ---
 
     snat(f, f.P, OFF)

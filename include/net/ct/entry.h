@@ -3,6 +3,7 @@
 #define _NET_CT_ENTRY_H
 
 #include <linux/atomic.h>
+#include <linux/bits.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
@@ -18,6 +19,7 @@
 
 struct ct_net;
 struct ct_policy;
+struct ct_seqadj;
 struct nf_conn;
 struct nf_ct_ext;
 
@@ -273,18 +275,21 @@ struct ct_entry {
  * @labels: see ct_labels_get(); each word by cmpxchg() only
  * @policy: with %CT_HOT_POLICY the timeouts it goes by, with a reference; from
  *	NULL to one once, which stays
+ * @seqadj: with %IPS_SEQ_ADJUST how TCP's numbers are changed; from NULL to one
+ *	once, which stays, and what is in it under the entry's lock
  */
 struct ct_rare {
 	u64 start;
 	struct ct_entry *master;
 	u32 labels[CT_LABELS_WORDS] __aligned(8);
 	struct ct_policy *policy;
+	struct ct_seqadj *seqadj;
 };
 
 /* Status bits mirrored in the entry's first cache line. */
 #define CT_HOT_BITS	(IPS_SEEN_REPLY | IPS_ASSURED | IPS_CONFIRMED | \
 			 IPS_DYING | IPS_FIXED_TIMEOUT | IPS_TEMPLATE | \
-			 IPS_NAT_MASK | IPS_NAT_DONE_MASK)
+			 IPS_NAT_MASK | IPS_NAT_DONE_MASK | IPS_SEQ_ADJUST)
 
 /*
  * In @hot, none of IPS_*: somebody confirms the entry, or has; taken away again
@@ -306,11 +311,24 @@ struct ct_rare {
 /* In @hot, none of IPS_*: it is in the host's own share, see ct_room_take(). */
 #define CT_HOT_KEPT	BIT(28)
 
+/*
+ * In @hot, none of IPS_*: ct_nat_freed() is to be called when it is freed, if who
+ * wanted that is there still: it was in this era, see ct_nat_hold().
+ */
+#define CT_HOT_CONE	BIT(27)
+#define CT_HOT_ERA	GENMASK(23, 16)
+
 /* In @hot, none of IPS_*: it is masqueraded, see ct_entry_out(). */
 #define CT_HOT_OUT	BIT(26)
 
-/* In @hot, none of IPS_*: ct_nat_freed() is to be called when it is freed. */
-#define CT_HOT_CONE	BIT(27)
+/*
+ * In @hot, none of IPS_*: its source was chosen again while there were other
+ * packets of it, which may look as it was chosen first.
+ */
+#define CT_HOT_MOVED	BIT(25)
+
+/* In @hot, none of IPS_*: confirmed, and not CT_HOT_MOVED. */
+#define CT_HOT_SETTLED	BIT(24)
 
 /*
  * The longest timeout. Below 2^31, so that a wheel that is late (an hour, in

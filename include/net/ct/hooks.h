@@ -45,6 +45,14 @@ void ct_hooks_put(struct ct_net *cn, u8 family);
 void ct_hooks_off(struct ct_net *cn);
 
 /**
+ * ct_hooks_adjust() - have ct_seqadj_packet() called, until the namespace ends
+ * @cn: a live namespace
+ * @family: NFPROTO_IPV4 or NFPROTO_IPV6
+ * Context: process. Return: 0, or what the registration of hooks failed with
+ */
+int ct_hooks_adjust(struct ct_net *cn, u8 family);
+
+/**
  * ct_track() - find or make the connection of a packet
  * @cn: its namespace
  * @skb: a packet at PREROUTING or OUTPUT

@@ -20,7 +20,7 @@ struct sk_buff;
  *	Choose another one, and rewrite the packet. 0: it is worth another try;
  *	-EADDRINUSE: there is none, and that was counted; or another error
  * @ended: @e, whose source it was decided about, has left the table
- * @freed: @e, which has %CT_HOT_CONE, is about to be freed
+ * @freed: @e, which ct_nat_hold() was called for, is about to be freed
  * @setup: ct_nat_setup(), for an entry that is made by request
  * @rewrite: make a packet, whose answers would be of tuple @from, one whose
  *	answers are of @to. True: it is one
@@ -45,10 +45,28 @@ struct ct_nat_ops {
 /**
  * ct_nat_ops_set() - have the core ask
  * @ops: what, or NULL: nobody any more. It may be called until a grace period
- *	has passed
+ *	has passed, which the next one to be asked has to wait for
  * Context: process
  */
 void ct_nat_ops_set(const struct ct_nat_ops *ops);
+
+/**
+ * ct_nat_hold() - have @freed called for an entry
+ * @e: an entry that the caller has claimed
+ *
+ * An entry that is not confirmed outlives those who translated it: a packet holds
+ * it, and nobody knows where that is. So it notes in whose era it was (of the last
+ * 256), and others are not told.
+ * Context: softirq, RCU read side
+ */
+void ct_nat_hold(struct ct_entry *e);
+
+/**
+ * ct_nat_is_held() - was that called, and for who is there now?
+ * @e: the entry
+ * Context: softirq, RCU read side. Return: true if so
+ */
+bool ct_nat_is_held(const struct ct_entry *e);
 
 /**
  * ct_nat_is_there() - is there anybody to ask?

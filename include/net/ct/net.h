@@ -109,6 +109,9 @@ struct ct_kept {
  * @forgotten: bits of families (0 is IPv4, 1 IPv6) whose TCP windows are
  *	forgotten since their hooks were turned off; under the same mutex
  * @hook_ops: the hooks, whose private pointer is to this
+ * @adjusts: bits of families (as above) that have the next ones; under the same
+ *	mutex
+ * @adjust_ops: hooks that are there for few connections, see ct_hooks_adjust()
  * @free: frees it after the last reference
  * @list: of all namespaces, under a mutex of net.c
  * @max_wanted: the limit that somebody set, 0 for none; under the same mutex
@@ -153,6 +156,8 @@ struct ct_net {
 	bool hooks_off;
 	u8 forgotten;
 	struct nf_hook_ops hook_ops[2][4];
+	u8 adjusts;
+	struct nf_hook_ops adjust_ops[2][2];
 	struct rcu_work free;
 	struct list_head list;
 	unsigned int max_wanted;

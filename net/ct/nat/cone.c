@@ -9,6 +9,7 @@
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
 #include <net/ct/entry.h>
+#include <net/ct/nat.h>
 #include <net/ct/net.h>
 #include <net/ct/payer.h>
 #include <net/ct/tuple.h>
@@ -166,11 +167,11 @@ static struct cone *get_cone(const struct ct_entry *e)
 
 bool ct_nat_cone_join(struct ct_entry *e)
 {
-	if (ct_entry_hot(e) & CT_HOT_CONE)
+	if (ct_nat_is_held(e))
 		return true;
 	if (!has_cone(e) || !get_cone(e))
 		return false;
-	atomic_or(CT_HOT_CONE, &e->hot);
+	ct_nat_hold(e);
 	return true;
 }
 

@@ -56,7 +56,7 @@ static noinline unsigned int set_up(const struct ct_nat_family *f,
 	if (verdict != NF_ACCEPT || ct_entry_hot(e) & done)
 		return verdict;
 	return manip == NF_NAT_MANIP_SRC ? ct_nat_leave_source(e) :
-					   ct_nat_leave_target(f->nn, e, state->hook);
+					   ct_nat_leave_target(f->nn, e, state);
 }
 
 /*
@@ -170,30 +170,59 @@ static bool half_way(const struct ct_stray *s, struct nf_conntrack_tuple *t)
 	return true;
 }
 
+/* Is an error about a packet of that tuple? */
+static bool quotes(struct sk_buff *skb, u8 pf,
+		   const struct nf_conntrack_tuple *tuple)
+{
+	struct ct_packet p = { .skb = skb, .l3 = pf };
+	struct nf_conntrack_tuple now;
+
+	return ct_packet_begin(&p, skb_network_offset(skb), &now) == CT_OK &&
+	       ct_packet_read_quoted(&p, p.l4off + sizeof(struct icmphdr),
+				     &now) == CT_OK &&
+	       ct_tuple_equal(&now, tuple);
+}
+
+/* Is it a reset that answers a packet of that tuple? */
+static bool resets(struct sk_buff *skb, u8 pf,
+		   const struct nf_conntrack_tuple *tuple)
+{
+	struct ct_packet p = { .skb = skb, .l3 = pf };
+	struct nf_conntrack_tuple now, want;
+
+	return tuple->dst.protonum == IPPROTO_TCP &&
+	       ct_tuple_invert(&want, tuple) &&
+	       ct_packet_read(&p, skb_network_offset(skb), &now) == CT_OK &&
+	       ct_tuple_equal(&now, &want) && p.h.tcp.rst;
+}
+
 /*
- * Is it this machine's error about the packet that was noted last, as that was when
- * it had come so far? Who sent that is to be told of what he sent.
+ * Is it this machine's answer to the packet that was noted last, as that was when
+ * it had come so far: an error, or a reset? Who sent that is to be told of what he
+ * sent, by whom he sent it to.
  */
 static noinline unsigned int
 translate_complaint(struct sk_buff *skb, const struct nf_hook_state *state,
 		    const struct ct_stray *s, enum nf_nat_manip_type manip,
 		    bool *changed)
 {
-	struct ct_packet p = { .skb = skb, .l3 = state->pf };
-	struct nf_conntrack_tuple now, want;
+	const struct nf_conntrack_tuple *sent = &s->tuple[s->dir];
+	struct nf_conntrack_tuple then;
 
-	if (!(s->hot & ct_nat_bit(manip, !s->dir)) ||
-	    error_type(skb, state) < 0 || !half_way(s, &want))
+	if (!(s->hot & ct_nat_bit(manip, !s->dir)) || !half_way(s, &then))
 		return NF_ACCEPT;
-	if (ct_packet_begin(&p, skb_network_offset(skb), &now) != CT_OK ||
-	    ct_packet_read_quoted(&p, p.l4off + sizeof(struct icmphdr),
-				  &now) != CT_OK ||
-	    !ct_tuple_equal(&now, &want))
+	if (error_type(skb, state) >= 0) {
+		if (!quotes(skb, state->pf, &then))
+			return NF_ACCEPT;
+		*changed = true;
+		return ct_nat_mangle_error(skb, skb_network_offset(skb), sent,
+					   manip) ? NF_DROP : NF_ACCEPT;
+	}
+	/* It goes to where that came from, whose address was not changed yet. */
+	if (manip != NF_NAT_MANIP_SRC || !resets(skb, state->pf, &then))
 		return NF_ACCEPT;
 	*changed = true;
-	return ct_nat_mangle_error(skb, skb_network_offset(skb),
-				   &s->tuple[s->dir], manip) ?
-	       NF_DROP : NF_ACCEPT;
+	return ct_nat_translate(skb, sent, manip);
 }
 
 /*

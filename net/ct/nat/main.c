@@ -37,7 +37,6 @@ static void set_hooks(bool on)
 
 static int end_one(struct ct_entry *e, void *data)
 {
-	atomic_andnot(CT_HOT_CONE, &e->hot);
 	if (ct_entry_hot(e) & IPS_NAT_MASK)
 		ct_entry_kill(e, 0, 0);
 	return 0;
@@ -59,7 +58,7 @@ static void end_translated(void)
 	up_read(&net_rwsem);
 }
 
-static int __init ct_nat_init(void)
+int __init ct_nat_state_init(void)
 {
 	int err;
 
@@ -72,18 +71,35 @@ static int __init ct_nat_init(void)
 	err = ct_nat_net_init();
 	if (err)
 		goto used;
-	err = ct_nat_masquerade_init();
-	if (err)
-		goto net;
-	set_hooks(true);
 	return 0;
-net:
-	ct_nat_net_exit();
 used:
 	ct_nat_used_exit();
 cone:
 	ct_nat_cone_exit();
 	return err;
+}
+
+void ct_nat_state_exit(void)
+{
+	ct_nat_net_exit();
+	ct_nat_used_exit();
+	ct_nat_cone_exit();
+}
+
+static int __init ct_nat_init(void)
+{
+	int err;
+
+	err = ct_nat_state_init();
+	if (err)
+		return err;
+	err = ct_nat_masquerade_init();
+	if (err) {
+		ct_nat_state_exit();
+		return err;
+	}
+	set_hooks(true);
+	return 0;
 }
 
 /* There are no rules any more, so no hooks either. */
@@ -94,9 +110,7 @@ static void __exit ct_nat_exit(void)
 	/* Packets that were in the hooks, and whoever asked us something. */
 	synchronize_net();
 	end_translated();
-	ct_nat_net_exit();
-	ct_nat_used_exit();
-	ct_nat_cone_exit();
+	ct_nat_state_exit();
 }
 
 module_init(ct_nat_init);

@@ -87,7 +87,14 @@ static inline u32 ct_nat_bit(enum nf_nat_manip_type manip, unsigned int dir)
  */
 unsigned int ct_nat_leave_source(struct ct_entry *e);
 unsigned int ct_nat_leave_target(const struct ct_nat_net *nn,
-				 struct ct_entry *e, unsigned int hook);
+				 struct ct_entry *e,
+				 const struct nf_hook_state *state);
+
+/*
+ * own.c: does the first packet of a connection, of UDP, go to a socket of this
+ * machine? At PREROUTING. RCU read side
+ */
+bool ct_nat_is_own(const struct ct_entry *e, const struct nf_hook_state *state);
 
 /* ct_nat_setup() of a source; @out: index of the interface whose address it gets */
 unsigned int ct_nat_setup_out(struct ct_entry *e,
@@ -114,6 +121,10 @@ struct ct_nat_choice;
 bool ct_nat_evict(struct ct_nat_choice *c, const struct ct_entry *e,
 		  const struct nf_conntrack_tuple *orig,
 		  struct nf_conntrack_tuple *tuple);
+
+/* main.c: all that is there before anybody asks, and after. Process */
+int ct_nat_state_init(void);
+void ct_nat_state_exit(void);
 
 /* main.c: what the core calls */
 extern const struct ct_nat_ops ct_nat_ops;

@@ -326,9 +326,13 @@ unsigned int ct_nat_leave_source(struct ct_entry *e)
 	return NF_ACCEPT;
 }
 
-/* Is it for somebody behind an address that is open to all? */
+/*
+ * Is it for somebody behind an address that is open to all? Not what a socket of
+ * this machine would get: who sends from its port must not take its place.
+ */
 unsigned int ct_nat_leave_target(const struct ct_nat_net *nn,
-				 struct ct_entry *e, unsigned int hook)
+				 struct ct_entry *e,
+				 const struct nf_hook_state *state)
 {
 	struct nf_nat_range2 range = {
 		.flags = NF_NAT_RANGE_MAP_IPS | NF_NAT_RANGE_PROTO_SPECIFIED,
@@ -336,7 +340,8 @@ unsigned int ct_nat_leave_target(const struct ct_nat_net *nn,
 	struct nf_conntrack_man inside;
 
 	if (likely(READ_ONCE(nn->mapping) != CT_NAT_MAPPING_OPEN) ||
-	    hook != NF_INET_PRE_ROUTING || !ct_nat_cone_inside(e, &inside)) {
+	    state->hook != NF_INET_PRE_ROUTING ||
+	    !ct_nat_cone_inside(e, &inside) || ct_nat_is_own(e, state)) {
 		leave(e, NF_NAT_MANIP_DST);
 		return NF_ACCEPT;
 	}
@@ -378,6 +383,9 @@ int ct_nat_choose_again(struct ct_entry *e, struct sk_buff *skb,
 		was = e->dir[IP_CT_DIR_REPLY].tuple;
 		err = decide_again(e);
 		is = e->dir[IP_CT_DIR_REPLY].tuple;
+		/* A clone of the packet has been here, or is. */
+		if (refcount_read(&e->ct_general.use) > 1)
+			atomic_or(CT_HOT_MOVED, &e->hot);
 		ct_entry_unclaim(e);
 	}
 	local_bh_enable();

@@ -42,6 +42,21 @@ static int set_labels(struct ct_entry *e, const struct ct_nl_change *c,
 	return min(err, 0);
 }
 
+static int set_seqadj(struct ct_entry *e, const struct ct_nl_change *c,
+		      struct netlink_ext_ack *extack)
+{
+	unsigned int dir;
+	int err = 0;
+
+	for (dir = 0; dir < IP_CT_DIR_MAX && !err; dir++)
+		if (c->has_seqadj[dir])
+			err = ct_seqadj_set(e, dir, &c->seqadj.way[dir]);
+	if (err)
+		NL_SET_ERR_MSG(extack,
+			       "there is no memory to adjust sequence numbers");
+	return err;
+}
+
 /* @change: parsed for @e. */
 int ct_nl_change(struct ct_entry *e, const struct ct_nl_change *change,
 		 struct netlink_ext_ack *extack)
@@ -55,7 +70,8 @@ int ct_nl_change(struct ct_entry *e, const struct ct_nl_change *change,
 		set_status(e, change->status);
 	ct_nl_set_protoinfo(e, change);
 	set_mark(e, change);
-	return set_labels(e, change, extack);
+	return set_seqadj(e, change, extack) ?:
+	       set_labels(e, change, extack);
 }
 
 /* @tuple: of both directions. @master: who expected it, or NULL; the reference
@@ -96,6 +112,8 @@ int ct_nl_create(struct ct_net *cn, const struct nf_conntrack_tuple *tuple,
 		set_status(e, change->status);
 	ct_nl_set_protoinfo(e, change);
 	set_mark(e, change);
+	if (!err)
+		err = set_seqadj(e, change, info->extack);
 	if (!err)
 		err = set_labels(e, change, info->extack);
 	if (!err)

@@ -7,6 +7,7 @@
 #include <linux/security.h>
 #include <net/ct/labels.h>
 #include <net/ct/proto.h>
+#include <net/ct/seqadj.h>
 #include <net/netlink.h>
 #include "netlink.h"
 
@@ -235,6 +236,28 @@ static bool put_labels(struct sk_buff *skb, const struct ct_entry *e)
 	       nla_put(skb, CTA_LABELS, sizeof(labels), labels);
 }
 
+static bool put_seqadj(struct sk_buff *skb, struct ct_entry *e)
+{
+	const struct ct_seqadj_way *way;
+	struct ct_seqadj adj;
+	struct nlattr *nest;
+	unsigned int dir;
+
+	if (likely(!ct_seqadj_get(e, &adj)))
+		return false;
+	for (dir = 0; dir < IP_CT_DIR_MAX; dir++) {
+		way = &adj.way[dir];
+		nest = nla_nest_start(skb, CTA_SEQ_ADJ_ORIG + dir);
+		if (!nest ||
+		    put_u32(skb, CTA_SEQADJ_CORRECTION_POS, way->pos) ||
+		    put_u32(skb, CTA_SEQADJ_OFFSET_BEFORE, way->before) ||
+		    put_u32(skb, CTA_SEQADJ_OFFSET_AFTER, way->after))
+			return true;
+		nla_nest_end(skb, nest);
+	}
+	return false;
+}
+
 static bool put_info(struct sk_buff *skb, struct ct_entry *e, unsigned int held)
 {
 	const u32 use = refcount_read(&e->ct_general.use) - held;
@@ -277,7 +300,8 @@ int ct_nl_fill_entry(struct sk_buff *skb, struct ct_entry *e,
 		return -EMSGSIZE;
 	if (put_tuples(skb, e) || put_info(skb, e, reply->held) ||
 	    put_counters(skb, e, &seen, reply->zero_counters) ||
-	    put_timestamp(skb, e, 0) || put_labels(skb, e)) {
+	    put_timestamp(skb, e, 0) || put_labels(skb, e) ||
+	    put_seqadj(skb, e)) {
 		if (reply->zero_counters)
 			give_back(e, &seen);
 		nlmsg_cancel(skb, nlh);
@@ -309,7 +333,8 @@ static bool put_changes(struct sk_buff *skb, struct ct_entry *e, u32 events)
 	       (((events & BIT(IPCT_SECMARK)) || ct_entry_secmark(e)) &&
 		put_secctx(skb, e)) ||
 	       ((events & (new | BIT(IPCT_LABEL))) && put_labels(skb, e)) ||
-	       ((events & BIT(IPCT_RELATED)) && put_master(skb, e));
+	       ((events & BIT(IPCT_RELATED)) && put_master(skb, e)) ||
+	       ((events & BIT(IPCT_SEQADJ)) && put_seqadj(skb, e));
 }
 
 /* For an event group; @events decides which, as ct_event_report() does. */
@@ -351,7 +376,8 @@ int ct_nl_fill_nested(struct sk_buff *skb, struct ct_entry *e,
 	    put_timeout(skb, e) || put_protoinfo(skb, e, false) ||
 	    put_counters(skb, e, &seen, false) || put_timestamp(skb, e, 0) ||
 	    (ct_entry_secmark(e) && put_secctx(skb, e)) ||
-	    put_master(skb, e) || put_mark(skb, e, true) ||
+	    put_master(skb, e) || put_seqadj(skb, e) ||
+	    put_mark(skb, e, true) ||
 	    put_labels(skb, e)) {
 		nla_nest_cancel(skb, nest);
 		return -EMSGSIZE;

@@ -9,6 +9,7 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <net/ct/entry.h>
 #include <net/ct/net.h>
+#include <net/ct/seqadj.h>
 #include <net/netfilter/nf_nat.h>
 
 /* Members of a tuple that a filter looks at: bits in CTA_FILTER_ORIG_FLAGS and
@@ -89,6 +90,8 @@ struct ct_nl_change {
 	bool has_labels;		/* as for ct_labels_change(): */
 	u32 labels[CT_LABELS_WORDS];
 	u32 labels_mask[CT_LABELS_WORDS];
+	bool has_seqadj[IP_CT_DIR_MAX];
+	struct ct_seqadj seqadj;
 	bool has_nat[2];		/* by enum nf_nat_manip_type */
 	struct nf_nat_range2 nat[2];
 };

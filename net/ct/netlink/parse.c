@@ -75,6 +75,12 @@ static const struct nla_policy icmpv6_policy[CTA_PROTO_MAX + 1] = {
 	[CTA_PROTO_ICMPV6_CODE]	= { .type = NLA_U8 },
 };
 
+static const struct nla_policy seqadj_policy[CTA_SEQADJ_MAX + 1] = {
+	[CTA_SEQADJ_CORRECTION_POS]	= { .type = NLA_U32 },
+	[CTA_SEQADJ_OFFSET_BEFORE]	= { .type = NLA_U32 },
+	[CTA_SEQADJ_OFFSET_AFTER]	= { .type = NLA_U32 },
+};
+
 static const struct nla_policy help_policy[CTA_HELP_MAX + 1] = {
 	[CTA_HELP_NAME] = {
 		.type = NLA_NUL_STRING,
@@ -567,13 +573,52 @@ static int refuse_nat(const struct nlattr * const cda[],
 	       refuse(cda[CTA_NAT_DST], extack);
 }
 
-static int refuse_adjustment(const struct nlattr * const cda[],
-			     const struct ct_nl_target *target,
-			     struct ct_nl_change *change,
-			     struct netlink_ext_ack *extack)
+static int parse_number(struct nlattr **tb, int type, const struct nlattr *nest,
+			u32 *number, struct netlink_ext_ack *extack)
 {
-	return refuse(cda[CTA_SEQ_ADJ_ORIG], extack) ?:
-	       refuse(cda[CTA_SEQ_ADJ_REPLY], extack);
+	const struct nlattr *attr = need(tb, type, nest, extack);
+
+	if (!attr)
+		return -EINVAL;
+	*number = ntohl(nla_get_be32(attr));
+	return 0;
+}
+
+static int parse_way(const struct nlattr *nest, struct ct_seqadj_way *way,
+		     struct netlink_ext_ack *extack)
+{
+	struct nlattr *tb[CTA_SEQADJ_MAX + 1];
+	int err;
+
+	err = nla_parse_nested_deprecated(tb, CTA_SEQADJ_MAX, nest,
+					  seqadj_policy, extack);
+	return err ?:
+	       parse_number(tb, CTA_SEQADJ_CORRECTION_POS, nest, &way->pos,
+			    extack) ?:
+	       parse_number(tb, CTA_SEQADJ_OFFSET_BEFORE, nest, &way->before,
+			    extack) ?:
+	       parse_number(tb, CTA_SEQADJ_OFFSET_AFTER, nest, &way->after,
+			    extack);
+}
+
+static int parse_adjustment(const struct nlattr * const cda[],
+			    const struct ct_nl_target *target,
+			    struct ct_nl_change *change,
+			    struct netlink_ext_ack *extack)
+{
+	unsigned int dir;
+	int err;
+
+	for (dir = 0; dir < IP_CT_DIR_MAX; dir++) {
+		if (!cda[CTA_SEQ_ADJ_ORIG + dir])
+			continue;
+		err = parse_way(cda[CTA_SEQ_ADJ_ORIG + dir],
+				&change->seqadj.way[dir], extack);
+		if (err)
+			return err;
+		change->has_seqadj[dir] = true;
+	}
+	return 0;
 }
 
 static int refuse_synproxy(const struct nlattr * const cda[],
@@ -605,12 +650,12 @@ typedef int parse_step(const struct nlattr * const cda[],
 static parse_step * const steps[][11] = {
 	[CT_NL_CREATE] = {
 		parse_timeout, parse_help, parse_nat, parse_status,
-		refuse_adjustment, parse_protoinfo, refuse_synproxy,
+		parse_adjustment, parse_protoinfo, refuse_synproxy,
 		parse_mark,
 	},
 	[CT_NL_UPDATE] = {
 		refuse_nat, refuse_master, parse_help, parse_timeout,
-		parse_status, parse_protoinfo, parse_mark, refuse_adjustment,
+		parse_status, parse_protoinfo, parse_mark, parse_adjustment,
 		refuse_synproxy, parse_labels,
 	},
 	[CT_NL_VERDICT] = {

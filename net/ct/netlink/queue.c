@@ -9,6 +9,8 @@
 #include <net/ct/event.h>
 #include <net/ct/expire.h>
 #include <net/ct/labels.h>
+#include <net/ct/packet.h>
+#include <net/ct/seqadj.h>
 #include <net/netfilter/nf_conntrack.h>
 #include <net/netlink.h>
 #include "netlink.h"
@@ -42,10 +44,14 @@ static size_t queue_build_size(const struct nf_conn *ct)
 	const size_t protoinfo = 2 * nla_total_size(0) +
 				 5 * nla_total_size(sizeof(u64));
 
-	/* ORIG, REPLY, MASTER; both counters and the timestamp; CTA_ZONE; ID,
-	 * STATUS, TIMEOUT, MARK and the ctinfo; LABELS
+	const size_t seqadj = nla_total_size(0) +
+			      3 * nla_total_size(sizeof(u32));
+
+	/* ORIG, REPLY, MASTER; both counters and the timestamp; both ways of
+	 * numbers; CTA_ZONE; ID, STATUS, TIMEOUT, MARK and the ctinfo; LABELS
 	 */
 	return nla_total_size(0) + 3 * tuple + 3 * counters + protoinfo +
+	       2 * seqadj +
 	       nla_total_size(sizeof(u16)) + 5 * nla_total_size(sizeof(u32)) +
 	       nla_total_size(CT_LABELS_WORDS * sizeof(u32)) + secctx_size(ct);
 }
@@ -110,10 +116,21 @@ static int queue_attach_expect(const struct nlattr *attr, struct nf_conn *ct,
 	return -EOPNOTSUPP;
 }
 
-/* Only address translation leaves anything to adjust. */
+/* Who was handed a packet of a translated connection gave another one back. */
 static void queue_seq_adjust(struct sk_buff *skb, struct nf_conn *ct,
 			     enum ip_conntrack_info ctinfo, s32 off)
 {
+	struct ct_entry *e = entry_of(ct);
+	const u8 l3 = e->dir[IP_CT_DIR_ORIGINAL].tuple.src.l3num;
+	struct ct_packet p = { .skb = skb, .l3 = l3 };
+	struct nf_conntrack_tuple tuple;
+	struct tcphdr th;
+
+	if (!(ct_entry_hot(e) & IPS_NAT_MASK) ||
+	    ct_packet_begin(&p, skb_network_offset(skb), &tuple) != CT_OK ||
+	    p.l4 != IPPROTO_TCP || !ct_fetch(skb, p.l4off, &th))
+		return;
+	ct_seqadj_shift(e, CTINFO2DIR(ctinfo), ntohl(th.seq), off);
 }
 
 static const struct nfnl_ct_hook queue_hook = {

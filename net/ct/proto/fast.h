@@ -159,7 +159,7 @@ static inline bool ct_tcp_steady(struct ct_entry *e, const struct ct_packet *p,
 	steady = likely(tcp->state == TCP_CONNTRACK_ESTABLISHED) &&
 		 likely(tcp->replied) &&
 		 likely((hot & (IPS_SEEN_REPLY | IPS_ASSURED |
-				IPS_FIXED_TIMEOUT)) ==
+				IPS_FIXED_TIMEOUT | IPS_SEQ_ADJUST)) ==
 			(IPS_SEEN_REPLY | IPS_ASSURED)) &&
 		 likely(s->maxwin) && likely(r->maxwin) &&
 		 ct_window_fits(s, r, &n);

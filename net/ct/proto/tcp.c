@@ -8,6 +8,7 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/tcp.h>
 #include <net/ct/expire.h>
+#include <net/ct/seqadj.h>
 #include <net/netlink.h>
 #include <net/tcp.h>
 #include "common.h"
@@ -118,7 +119,23 @@ struct step {
 	struct ct_tcp tcp;
 	struct ct_window win[IP_CT_DIR_MAX];
 	struct ct_numbers n;
+	/* How the numbers of the other end are changed; mostly NULL. */
+	const struct ct_seqadj_way *way;
 };
+
+/* The other end's windows are in its own numbers. */
+static u32 as_sent(const struct step *s, u32 ack)
+{
+	return unlikely(s->way) ? ct_seqadj_ack(s->way, ack) : ack;
+}
+
+/* What a segment acknowledges at most, if the other end's SYN allowed SACK. */
+static u32 sacked(const struct step *s)
+{
+	if (!(s->tcp.flags[s->to] & IP_CT_TCP_FLAG_SACK_PERM))
+		return s->n.ack;
+	return as_sent(s, highest_sack(s->p, ntohl(s->p->h.tcp.ack_seq)));
+}
 
 static void begin(struct step *s, const struct ct_entry *e)
 {
@@ -143,7 +160,10 @@ static void begin(struct step *s, const struct ct_entry *e)
 		memset(&s->win[IP_CT_DIR_REPLY], 0, sizeof(s->win[0]));
 	s->n.seq = ntohl(th->seq);
 	s->n.end = end_seq(s->p);
-	s->n.ack = ntohl(th->ack_seq);
+	s->way = NULL;
+	if (unlikely(hot & IPS_SEQ_ADJUST) && ct_seqadj_locked(e))
+		s->way = &ct_seqadj_locked(e)->way[!s->dir];
+	s->n.ack = as_sent(s, ntohl(th->ack_seq));
 	s->n.raw = ntohs(th->window);
 }
 
@@ -411,9 +431,7 @@ static enum fit check_window(struct step *s, struct ct_entry *e,
 	bool overshot;
 	enum fit fit;
 
-	s->n.sack = s->n.ack;
-	if (s->tcp.flags[s->to] & IP_CT_TCP_FLAG_SACK_PERM)
-		s->n.sack = highest_sack(s->p, s->n.ack);
+	s->n.sack = sacked(s);
 
 	if (!sender->maxwin) {
 		if (th->syn)
@@ -741,15 +759,13 @@ static void tcp_why(struct ct_entry *e, const struct ct_packet *p,
 	s.seg = ct_tcp_segment(&p->h.tcp);
 	spin_lock_bh(&e->lock);
 	begin(&s, e);
+	why->ack = sacked(&s);
 	spin_unlock_bh(&e->lock);
 
 	sender = &s.win[s.from];
 	receiver = &s.win[s.to];
 	why->seq = s.n.seq;
 	why->end = s.n.end;
-	why->ack = s.n.ack;
-	if (s.tcp.flags[s.to] & IP_CT_TCP_FLAG_SACK_PERM)
-		why->ack = highest_sack(p, s.n.ack);
 	why->seq_low = ct_seq_low(sender, receiver);
 	why->seq_high = sender->maxend;
 	why->ack_low = ct_ack_low(sender, receiver);

@@ -358,6 +358,15 @@ static inline void place(struct ct_bucket *b, unsigned int at,
 		ct_bucket_place(b, slot, tag);
 }
 
+/* In the first line at once with what follows from it. */
+static void set_confirmed(struct ct_entry *e)
+{
+	const bool moved = ct_entry_hot(e) & CT_HOT_MOVED;
+
+	set_bit(IPS_CONFIRMED_BIT, &e->status);
+	atomic_or(IPS_CONFIRMED | (moved ? 0 : CT_HOT_SETTLED), &e->hot);
+}
+
 int ct_table_insert(struct ct_table *t, struct ct_entry *e,
 		    struct ct_entry *met[IP_CT_DIR_MAX])
 {
@@ -385,7 +394,7 @@ int ct_table_insert(struct ct_table *t, struct ct_entry *e,
 	 * and confirmed by then; should the reader kill it, the removal waits
 	 * for the locks that are held here.
 	 */
-	ct_status_set(e, IPS_CONFIRMED_BIT);
+	set_confirmed(e);
 	place(b[IP_CT_DIR_ORIGINAL], at[0], e, IP_CT_DIR_ORIGINAL);
 	place(b[IP_CT_DIR_REPLY], at[1], e, IP_CT_DIR_REPLY);
 unlock:

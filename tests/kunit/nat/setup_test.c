@@ -7,8 +7,11 @@
 #include <linux/delay.h>
 #include <linux/if_ether.h>
 #include <linux/ip.h>
+#include <linux/netfilter.h>
 #include <linux/udp.h>
 #include <net/ct/entry.h>
+#include <net/ct/hooks.h>
+#include <net/ct/nat.h>
 #include <net/ct/net.h>
 #include <net/ct/tuple.h>
 #include <net/net_namespace.h>
@@ -230,6 +233,55 @@ static void test_again_in_range(struct kunit *test)
 	}
 }
 
+static u16 source_of(const struct sk_buff *skb)
+{
+	return ntohs(((struct udphdr *)(ip_hdr(skb) + 1))->source);
+}
+
+/* The packets of a bridge that floods, say, at the end of their way. */
+static bool passes(struct sk_buff *skb)
+{
+	int ret;
+
+	local_bh_disable();
+	ret = nf_hook(NFPROTO_IPV4, NF_INET_LOCAL_IN, &init_net, NULL, skb,
+		      init_net.loopback_dev, NULL, NULL);
+	local_bh_enable();
+	return ret == 1;
+}
+
+/* What was chosen again holds for all packets that were translated before. */
+static void test_again_for_clones(struct kunit *test)
+{
+	struct ct_entry *a = make(test, CLIENT, 5000, PEER, 53);
+	struct ct_entry *b = make(test, CLIENT + 1, 5000, PEER, 53);
+	struct sk_buff *skb[3];
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, ct_hooks_get(first(), NFPROTO_IPV4), 0);
+	snat(a, 0, 0);
+	snat(b, 0, 0);
+	for (i = 0; i < 3; i++) {
+		skb[i] = packet_of(test, b);
+		ct_entry_get(b);
+		skb_set_nfct(skb[i], (unsigned long)&b->ct_general |
+				     IP_CT_NEW);
+	}
+	KUNIT_EXPECT_EQ(test, ct_entry_insert(a), 0);
+	for (i = 0; i < 3; i++) {
+		KUNIT_EXPECT_EQ(test, source_of(skb[i]), (u16)5000);
+		KUNIT_EXPECT_TRUE(test, passes(skb[i]));
+		KUNIT_EXPECT_NE(test, port_of(b), (u16)5000);
+		KUNIT_EXPECT_EQ(test, source_of(skb[i]), port_of(b));
+		kfree_skb(skb[i]);
+	}
+	KUNIT_EXPECT_EQ(test, ct_entry_hot(b) & (IPS_CONFIRMED | CT_HOT_SETTLED),
+			(u32)IPS_CONFIRMED);
+	KUNIT_EXPECT_EQ(test, ct_entry_hot(a) & (IPS_CONFIRMED | CT_HOT_SETTLED),
+			(u32)(IPS_CONFIRMED | CT_HOT_SETTLED));
+	ct_hooks_put(first(), NFPROTO_IPV4);
+}
+
 /*
  * A range up to its last port, with a bitmap as soon as there is one; and a port
  * that is free again is found.
@@ -400,51 +452,103 @@ static void test_cone(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ntohs(inside.u.all), (u16)6000);
 }
 
+static bool is_held(const struct ct_entry *e)
+{
+	bool held;
+
+	rcu_read_lock();
+	held = ct_nat_is_held(e);
+	rcu_read_unlock();
+	return held;
+}
+
+/* Is the source of that connection translated to something already? */
+static bool is_mapped(const struct ct_entry *e)
+{
+	struct nf_conntrack_man mapped;
+	bool found;
+
+	rcu_read_lock();
+	found = ct_nat_cone_find(e, &mapped);
+	rcu_read_unlock();
+	return found;
+}
+
+/* The reference is the last one but the table's. */
+static void forget(struct kunit *test, struct ct_entry *e)
+{
+	struct made *m = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < m->n && m->e[i] != e; i++)
+		;
+	KUNIT_ASSERT_LT(test, i, m->n);
+	m->e[i] = m->e[--m->n];
+	end(e);
+}
+
 /* It ends with the last connection of its source. */
 static void test_cone_ends(struct kunit *test)
 {
-	struct nf_conntrack_man mapped;
-	struct made *m = test->priv;
 	struct ct_entry *e, *other;
-	bool found;
 
 	WRITE_ONCE(ct_nat_net(&init_net)->mapping, CT_NAT_MAPPING_CONE);
 	e = make(test, CLIENT, 6000, PEER, 53);
 	snat(e, 0, 0);
 	KUNIT_EXPECT_EQ(test, ct_entry_insert(e), 0);
 	other = make(test, CLIENT, 6000, PEER + 1, 53);
+	KUNIT_EXPECT_TRUE(test, is_mapped(other));
+	forget(test, e);
+	KUNIT_EXPECT_FALSE(test, is_mapped(other));
+}
+
+/*
+ * Who translated one that is not confirmed went, and came again. That one's end is
+ * not the end of what its source is translated to now; and if it goes on, it holds
+ * that, too.
+ */
+static void test_cone_of_another_era(struct kunit *test)
+{
+	struct ct_entry *old[2], *e;
+	unsigned int i;
+
+	WRITE_ONCE(ct_nat_net(&init_net)->mapping, CT_NAT_MAPPING_CONE);
+	for (i = 0; i < 2; i++) {
+		old[i] = make(test, CLIENT, 6000, PEER + i, 53);
+		snat(old[i], 0, 0);
+	}
+	KUNIT_EXPECT_TRUE(test, is_held(old[0]));
+
+	ct_nat_ops_set(NULL);
+	synchronize_net();
+	ct_nat_cone_exit();
+	KUNIT_ASSERT_EQ(test, ct_nat_cone_init(), 0);
+	ct_nat_ops_set(&ct_nat_ops);
+
+	e = make(test, CLIENT, 6000, PEER + 2, 53);
+	snat(e, 0, 0);
+	KUNIT_EXPECT_EQ(test, ct_entry_insert(e), 0);
+	KUNIT_EXPECT_FALSE(test, is_held(old[0]));
+	forget(test, old[0]);
+	KUNIT_EXPECT_TRUE(test, is_mapped(e));
 	rcu_read_lock();
-	KUNIT_EXPECT_TRUE(test, ct_nat_cone_find(other, &mapped));
+	KUNIT_EXPECT_TRUE(test, ct_nat_cone_join(old[1]));
 	rcu_read_unlock();
-	/* The reference is the last one but the table's. */
-	m->e[0] = m->e[--m->n];
-	end(e);
-	rcu_read_lock();
-	found = ct_nat_cone_find(other, &mapped);
-	rcu_read_unlock();
-	KUNIT_EXPECT_FALSE(test, found);
+	KUNIT_EXPECT_TRUE(test, is_held(old[1]));
+	forget(test, e);
+	KUNIT_EXPECT_TRUE(test, is_mapped(old[1]));
+	e = make(test, CLIENT, 6000, PEER + 3, 53);
+	forget(test, old[1]);
+	KUNIT_EXPECT_FALSE(test, is_mapped(e));
 }
 
 /* The module is not initialized yet: it is the tests' turn first. */
 static int setup_suite_init(struct kunit_suite *suite)
 {
-	int err;
+	int err = ct_nat_state_init();
 
-	err = ct_nat_cone_init();
-	if (err)
-		return err;
-	err = ct_nat_used_init();
-	if (err)
-		goto cone;
-	err = ct_nat_net_init();
-	if (err)
-		goto used;
-	ct_nat_ops_set(&ct_nat_ops);
-	return 0;
-used:
-	ct_nat_used_exit();
-cone:
-	ct_nat_cone_exit();
+	if (!err)
+		ct_nat_ops_set(&ct_nat_ops);
 	return err;
 }
 
@@ -452,9 +556,7 @@ static void setup_suite_exit(struct kunit_suite *suite)
 {
 	ct_nat_ops_set(NULL);
 	synchronize_net();
-	ct_nat_net_exit();
-	ct_nat_used_exit();
-	ct_nat_cone_exit();
+	ct_nat_state_exit();
 }
 
 static struct kunit_case ct_nat_setup_cases[] = {
@@ -462,10 +564,12 @@ static struct kunit_case ct_nat_setup_cases[] = {
 	KUNIT_CASE(test_confirmed),
 	KUNIT_CASE(test_again),
 	KUNIT_CASE(test_again_in_range),
+	KUNIT_CASE(test_again_for_clones),
 	KUNIT_CASE(test_last_port),
 	KUNIT_CASE_PARAM(test_evict, evict_gen_params),
 	KUNIT_CASE(test_cone),
 	KUNIT_CASE(test_cone_ends),
+	KUNIT_CASE(test_cone_of_another_era),
 	{}
 };
 
