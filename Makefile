@@ -50,7 +50,7 @@ demo:
 	@tests/vm/demo
 
 check:
-	@scripts/setup build vm uml $(if $(CT_DEBUG_PART),debug)
+	@scripts/setup build vm uml
 	@scripts/check
 
 check-quick:
@@ -70,8 +70,8 @@ vm-repeat:
 	@tests/vm/repeat -n $(TIMES) 6.1 6.12 $(if $(TESTS),-- $(TESTS))
 
 check-debug:
-	@scripts/setup build vm debug
-	@tests/vm/run debug
+	@scripts/setup build vm uml debug
+	@tests/vm/run uml-debug debug
 
 fidelity:
 	@scripts/setup build vm

@@ -130,9 +130,9 @@ kernel_build_once()
 }
 
 # resolve_kernel KERNEL: what is to be known of a kernel, in K_* variables.
-# KERNEL is 6.1 or 6.12 (the newest installed), a full release, uml, uml-kunit
-# (the same, our modules built with their KUnit suites), uml-debug, debug, or the
-# path of a kernel's build directory.
+# KERNEL is 6.1 or 6.12 (the newest installed), a full release, uml, uml-debug,
+# either with -kunit behind it (our modules built with their KUnit suites), debug,
+# or the path of a kernel's build directory.
 # shellcheck disable=SC2034 # some are for the scripts that call it
 resolve_kernel()
 {
@@ -145,11 +145,10 @@ resolve_kernel()
 	uml | uml-kunit)
 		K_ARCH=um
 		K_DIR=$(uml_kernel) || exit 125
-		[ "$1" = uml ] || K_MAKE=CT_KUNIT=y
 		;;
-	uml-debug)
+	uml-debug | uml-debug-kunit)
 		K_ARCH=um
-		K_DIR=$(uml_kernel "$CT_TOP/tests/vm/debug.config") || exit 125
+		K_DIR=$(uml_debug_kernel) || exit 125
 		;;
 	debug)
 		K_DIR=$(debug_kernel) || exit 125
@@ -166,6 +165,9 @@ resolve_kernel()
 	*)
 		K_DIR=/lib/modules/$1/build
 		;;
+	esac
+	case $1 in
+	*-kunit) K_MAKE=CT_KUNIT=y ;;
 	esac
 	[ -e "$K_DIR/include/config/kernel.release" ] ||
 		die 125 "$1: no kernel build (or its headers) in $K_DIR"
@@ -211,7 +213,8 @@ uml_registers()
 
 # uml_source SIZE: UML of 6.1 dies at boot where registers take more than it
 # was written for ("ptrace set fp regs failed, errno = 14"). And it walks a
-# process's memory without the lock for that, which lockdep tells of.
+# process's memory without the lock for that, which lockdep tells of. Its clock
+# ticks as often as Debian's: timeouts are rounded to that.
 uml_source()
 {
 	local src file tlb
@@ -223,6 +226,8 @@ uml_source()
 		return
 	grep -q "HOST_FP_SIZE, $1)" "$file" ||
 		die "$file: not the line that was looked for"
+	sed -i '/^config HZ$/,/default/s/default 100$/default 250/' \
+		"$src/arch/um/Kconfig" || return
 	tlb=$src/arch/um/kernel/tlb.c
 	grep -q mmap_read_lock "$tlb" ||
 		sed -i '/^void force_flush_all/,/^}/{
@@ -240,6 +245,11 @@ uml_kernel()
 	locked "$CT_CACHE/uml-source.lock" uml_source "$size" || return
 	kernel_build "uml${1:+-debug}-$size" 6.1 um x86_64_defconfig linux \
 		"$CT_TOP/scripts/uml.config" "$@"
+}
+
+uml_debug_kernel()
+{
+	uml_kernel "$CT_TOP/tests/vm/debug.config"
 }
 
 debug_kernel()

@@ -5,6 +5,7 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <net/netlink.h>
 #include "packet.h"
+#include "wheels.h"
 
 #define V4	NFPROTO_IPV4
 #define V6	NFPROTO_IPV6
@@ -706,6 +707,8 @@ static struct kunit_case ct_dccp_cases[] = {
 
 static struct kunit_suite ct_dccp_suite = {
 	.name = "ct_dccp",
+	.suite_init = wheels_init,
+	.suite_exit = wheels_exit,
 	.test_cases = ct_dccp_cases,
 };
 

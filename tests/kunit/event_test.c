@@ -4,6 +4,7 @@
 #include <net/ct/labels.h>
 #include "netlink/netlink.h"
 #include "packet.h"
+#include "wheels.h"
 
 #define NEW		BIT(IPCT_NEW)
 #define DESTROY		BIT(IPCT_DESTROY)
@@ -132,6 +133,8 @@ static struct kunit_case ct_event_cases[] = {
 
 static struct kunit_suite ct_event_suite = {
 	.name = "ct_event",
+	.suite_init = wheels_init,
+	.suite_exit = wheels_exit,
 	.init = event_init,
 	.exit = event_exit,
 	.test_cases = ct_event_cases,

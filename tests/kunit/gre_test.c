@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* GRE: tunnels, and the calls of PPTP. */
 #include "packet.h"
+#include "wheels.h"
 
 #define V4	NFPROTO_IPV4
 #define V6	NFPROTO_IPV6
@@ -113,6 +114,8 @@ static struct kunit_case ct_gre_cases[] = {
 
 static struct kunit_suite ct_gre_suite = {
 	.name = "ct_gre",
+	.suite_init = wheels_init,
+	.suite_exit = wheels_exit,
 	.test_cases = ct_gre_cases,
 };
 

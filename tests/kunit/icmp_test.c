@@ -2,6 +2,7 @@
 /* ICMP and ICMPv6: queries, errors and the packets inside them. */
 #include <net/ndisc.h>
 #include "packet.h"
+#include "wheels.h"
 
 #define V4	NFPROTO_IPV4
 #define V6	NFPROTO_IPV6
@@ -392,6 +393,8 @@ static struct kunit_case ct_icmp_cases[] = {
 
 static struct kunit_suite ct_icmp_suite = {
 	.name = "ct_icmp",
+	.suite_init = wheels_init,
+	.suite_exit = wheels_exit,
 	.test_cases = ct_icmp_cases,
 };
 

@@ -12,6 +12,7 @@
 #include <net/ct/tuple.h>
 #include <net/netlink.h>
 #include "netlink/netlink.h"
+#include "wheels.h"
 
 /* A request as a list of attributes. One that is a nest holds those that
  * follow with a greater depth; another has @len bytes of @value, repeated.
@@ -741,11 +742,21 @@ static void fill_desc(const struct fill_case *c, char *desc)
 
 KUNIT_ARRAY_PARAM(fill, fill_cases, fill_desc);
 
+/* What the entry of fill_entry() was given. */
+static void netlink_exit(struct kunit *test)
+{
+	struct ct_entry *e = test->priv;
+
+	if (e)
+		kfree(e->ext);
+}
+
 static struct ct_entry *fill_entry(struct kunit *test,
 				   const struct fill_case *c)
 {
 	struct ct_entry *e = test_entry(test, c->l3, c->l4);
 
+	test->priv = e;
 	e->cn->acct = c->acct;
 	if (c->start)
 		ct_entry_rare_add(e, GFP_KERNEL)->start = 1;
@@ -1173,6 +1184,9 @@ static struct kunit_case netlink_cases[] = {
 
 static struct kunit_suite ct_netlink_suite = {
 	.name = "ct_netlink",
+	.suite_init = wheels_init,
+	.suite_exit = wheels_exit,
+	.exit = netlink_exit,
 	.test_cases = netlink_cases,
 };
 

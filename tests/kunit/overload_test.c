@@ -7,37 +7,21 @@
 #include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/slab.h>
 #include <net/ct/expire.h>
+#include <net/ct/log.h>
 #include <net/ct/net.h>
 #include <net/ct/proto.h>
 #include <net/ct/table.h>
 #include "overload.h"
 #include "wheel.h"
+#include "wheels.h"
 
 #define SPACES	3
 #define ENTRIES	300
-
-/* Suites may run before the module's init function. */
-static bool own_wheels;
 
 struct fixture {
 	struct ct_net cn[SPACES];
 	struct ct_entry e[ENTRIES];
 };
-
-static int overload_suite_init(struct kunit_suite *suite)
-{
-	if (ct_wheels)
-		return 0;
-	own_wheels = true;
-	return ct_expire_init();
-}
-
-static void overload_suite_exit(struct kunit_suite *suite)
-{
-	if (own_wheels)
-		ct_expire_exit();
-	own_wheels = false;
-}
 
 static void overload_exit(struct kunit *test)
 {
@@ -70,6 +54,7 @@ static int overload_init(struct kunit *test)
 	if (!f || !ct_wheels)
 		return -ENOMEM;
 	for (i = 0; i < ENTRIES; i++) {
+		spin_lock_init(&f->e[i].lock);
 		refcount_set(&f->e[i].ct_general.use, 1);
 		f->e[i].cn = &f->cn[0];
 		f->e[i].expires = (u32)jiffies + 1000 * HZ;
@@ -79,6 +64,8 @@ static int overload_init(struct kunit *test)
 		atomic_set(&f->e[i].hot, IPS_CONFIRMED);
 	}
 	for (i = 0; i < SPACES; i++) {
+		f->cn[i].net = &init_net;
+		ct_log_init(&f->cn[i]);
 		f->cn[i].stats = alloc_percpu(struct ct_stats);
 		if (!f->cn[i].stats || ct_candidates_init(&f->cn[i]) ||
 		    ct_table_init(&f->cn[i].table, 6, 6))
@@ -989,8 +976,8 @@ static struct kunit_case overload_cases[] = {
 
 static struct kunit_suite overload_suite = {
 	.name = "ct_overload",
-	.suite_init = overload_suite_init,
-	.suite_exit = overload_suite_exit,
+	.suite_init = wheels_init,
+	.suite_exit = wheels_exit,
 	.init = overload_init,
 	.exit = overload_exit,
 	.test_cases = overload_cases,

@@ -9,6 +9,7 @@
 #include <net/ndisc.h>
 #include "packet.h"
 #include "segments.h"
+#include "wheels.h"
 
 #define V4	NFPROTO_IPV4
 #define V6	NFPROTO_IPV6
@@ -415,6 +416,8 @@ static struct kunit_case ct_packet_cases[] = {
 
 static struct kunit_suite ct_packet_suite = {
 	.name = "ct_packet",
+	.suite_init = wheels_init,
+	.suite_exit = wheels_exit,
 	.test_cases = ct_packet_cases,
 };
 

@@ -6,6 +6,7 @@
 #include <linux/err.h>
 #include "proto/fast.h"
 #include "packet.h"
+#include "wheels.h"
 
 #define V4	NFPROTO_IPV4
 #define V6	NFPROTO_IPV6
@@ -247,6 +248,8 @@ static struct kunit_case ct_policy_cases[] = {
 
 static struct kunit_suite ct_policy_suite = {
 	.name = "ct_policy",
+	.suite_init = wheels_init,
+	.suite_exit = wheels_exit,
 	.test_cases = ct_policy_cases,
 };
 

@@ -6,6 +6,7 @@
 #include <linux/sctp.h>
 #include <net/netlink.h>
 #include "packet.h"
+#include "wheels.h"
 
 #define O	IP_CT_DIR_ORIGINAL
 #define R	IP_CT_DIR_REPLY
@@ -865,6 +866,8 @@ static struct kunit_case ct_sctp_cases[] = {
 
 static struct kunit_suite ct_sctp_suite = {
 	.name = "ct_sctp",
+	.suite_init = wheels_init,
+	.suite_exit = wheels_exit,
 	.test_cases = ct_sctp_cases,
 };
 

@@ -5,6 +5,7 @@
 #include <net/netlink.h>
 #include <net/tcp.h>
 #include "segments.h"
+#include "wheels.h"
 
 /*
  * Each segment in each state of a connection that has seen a reply: the
@@ -925,6 +926,8 @@ static struct kunit_case ct_tcp_cases[] = {
 
 static struct kunit_suite ct_tcp_suite = {
 	.name = "ct_tcp",
+	.suite_init = wheels_init,
+	.suite_exit = wheels_exit,
 	.test_cases = ct_tcp_cases,
 };
 

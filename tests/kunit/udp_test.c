@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* UDP: headers, and when a connection becomes a stream. */
 #include "packet.h"
+#include "wheels.h"
 
 /* A datagram, changed, and what check() says of it. */
 struct check_case {
@@ -186,6 +187,8 @@ static struct kunit_case ct_udp_cases[] = {
 
 static struct kunit_suite ct_udp_suite = {
 	.name = "ct_udp",
+	.suite_init = wheels_init,
+	.suite_exit = wheels_exit,
 	.test_cases = ct_udp_cases,
 };
 

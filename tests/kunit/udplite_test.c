@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* UDP-Lite: what the checksum covers, and when a connection is a stream. */
 #include "packet.h"
+#include "wheels.h"
 
 #define V4	NFPROTO_IPV4
 #define V6	NFPROTO_IPV6
@@ -142,6 +143,8 @@ static struct kunit_case ct_udplite_cases[] = {
 
 static struct kunit_suite ct_udplite_suite = {
 	.name = "ct_udplite",
+	.suite_init = wheels_init,
+	.suite_exit = wheels_exit,
 	.test_cases = ct_udplite_cases,
 };
 

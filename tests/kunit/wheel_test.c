@@ -301,11 +301,13 @@ static void wheel_move_creeping(struct kunit *test)
 {
 	struct fixture *f = test->priv;
 	unsigned int i;
+	u32 end;
 
 	KUNIT_ASSERT_EQ(test, fixture_make(test, 1, 0), 0);
 	link(f, 0, 500 * HZ);
-	for (i = 0; i < 4 * 490; i++) {
-		f->e->expires -= HZ / 4;
+	end = f->e->expires;
+	for (i = 1; i <= 4 * 490; i++) {
+		f->e->expires = end - i * HZ / 4;
 		ct_wheel_move(&f->w, f->e, f->now);
 	}
 	pass(f, 11 * HZ + HZ / 2, HZ / 4);

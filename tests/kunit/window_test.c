@@ -2,6 +2,7 @@
 /* TCP: what sequence numbers and windows allow. */
 #include <linux/prandom.h>
 #include "segments.h"
+#include "wheels.h"
 
 #define BAD_SEQ	.reason = CT_INVALID_TCP_SEQ
 #define BAD_ACK	.reason = CT_INVALID_TCP_ACK
@@ -692,6 +693,8 @@ static struct kunit_case ct_window_cases[] = {
 
 static struct kunit_suite ct_window_suite = {
 	.name = "ct_window",
+	.suite_init = wheels_init,
+	.suite_exit = wheels_exit,
 	.test_cases = ct_window_cases,
 };
 

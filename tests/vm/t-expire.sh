@@ -5,6 +5,7 @@
 # CPU from packets, and that all of them are gone soon. Where time counts
 # instructions (scripts/vm -i, one CPU) the bound is that of the code; elsewhere
 # the machine may have been busy with something else.
+# clock: virtual
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
 

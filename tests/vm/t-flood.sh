@@ -4,6 +4,7 @@
 # Floods of ten times the limit, of each kind, from one network and from many:
 # what was established stays, and who is honest gets through. A short form of
 # tests/flood/run, which measures nf_conntrack beside it.
+# clock: virtual
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
 

@@ -30,6 +30,9 @@ done
 n0 sysctl -q net.bridge.bridge-nf-call-iptables=1 \
 	net.bridge.bridge-nf-call-ip6tables=1
 must_load
+# A VM's time may leap by half a minute while a program is read.
+n0 sysctl -q net.netfilter.nf_conntrack_udp_timeout=1000 \
+	net.netfilter.nf_conntrack_udp_timeout_stream=1000
 for i in 2 3; do
 	until_true n1 ping -q -c 1 -W 1 10.0.5.$i
 	until_true n1 ping -q -c 1 -W 1 fd00:5::$i

@@ -46,6 +46,9 @@ address h1 eth0 fd00:1:1::5/64
 ip -n h1 route add default via fd00:1:1::1
 ip -n w route add fd00:1:1::/64 via 2001:db8::9
 must_load
+# A VM's time may leap by half a minute while a program is read.
+n0 sysctl -q net.netfilter.nf_conntrack_udp_timeout=1000 \
+	net.netfilter.nf_conntrack_udp_timeout_stream=1000
 
 # A kernel without it is told the addresses.
 LOCAL='fib daddr type local'
