@@ -282,6 +282,15 @@ static u32 timeout_of(const struct ct_entry *e, u32 hot,
 	return READ_ONCE(timeouts[state]) ?: 1;
 }
 
+u32 ct_entry_silent(const struct ct_entry *e)
+{
+	const u32 left = ct_entry_left(e);
+	u32 timeout = timeout_of(e, ct_entry_hot(e), ct_timeouts(e));
+
+	return timeout > left ? timeout - left : 0;
+}
+EXPORT_SYMBOL_GPL(ct_entry_silent);
+
 /* By its last packet: a connection that is half closed may be in use. */
 static u32 rank_replied(const struct choice *ch, struct ct_entry *e, u32 hot)
 {

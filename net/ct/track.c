@@ -489,7 +489,7 @@ static enum joined join_winner(struct ct_packet *p, struct ct_entry *loser,
 	const struct nf_conntrack_tuple *orig, *repl, *want;
 	const unsigned int dir = dir_of(loser, winner);
 	enum ip_conntrack_info ctinfo;
-	struct nf_conntrack_tuple now;
+	struct nf_conntrack_tuple now, was;
 	const struct ct_proto *proto;
 	enum ct_invalid reason;
 
@@ -505,6 +505,12 @@ static enum joined join_winner(struct ct_packet *p, struct ct_entry *loser,
 	if (ct_packet_read(p, skb_network_offset(p->skb), &now) != CT_OK ||
 	    p->l4 != orig->dst.protonum)
 		return JOIN_FAILED;
+	/* It may have been translated before another one's source was chosen. */
+	if (unlikely(ct_entry_hot(loser) & CT_HOT_MOVED)) {
+		if (!ct_tuple_invert(&was, &now))
+			return JOIN_FAILED;
+		repl = &was;
+	}
 	proto = ct_proto_find(p->l3, p->l4);
 	if (proto->check && proto->check(p) != CT_OK)
 		return JOIN_FAILED;

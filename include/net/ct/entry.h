@@ -751,8 +751,11 @@ static inline bool ct_entry_claim(struct ct_entry *e)
 		if (likely(!(was & CT_HOT_CLAIMED)))
 			break;
 		while (ct_entry_hot(e) & CT_HOT_CLAIMED) {
-			if (ct_entry_hot(e) & IPS_CONFIRMED)
+			if (ct_entry_hot(e) & IPS_CONFIRMED) {
+				/* What it was confirmed with is read after. */
+				smp_rmb();
 				return false;
+			}
 			cpu_relax();
 		}
 	}
@@ -813,6 +816,14 @@ struct ct_entry *ct_entry_taken(const struct ct_entry *e,
  * too few or too many
  */
 u32 ct_entry_age(const struct ct_entry *e);
+
+/**
+ * ct_entry_silent() - since when was there no packet of a connection?
+ * @e: an answered entry, referenced by the caller
+ * Context: any. Return: jiffies, as far as its timeout tells; 0 of one that is
+ * assured and not about to end
+ */
+u32 ct_entry_silent(const struct ct_entry *e);
 
 /**
  * ct_entry_insert() - confirm an entry that no packet carries (netlink, tests)

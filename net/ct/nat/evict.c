@@ -6,7 +6,8 @@
  *  - who has ended and waits for late packets, if that does no harm;
  *  - who was never answered, if that is longer ago than an answer takes, or if such
  *    are many, for then they are a flood: the oldest;
- *  - who was answered, but is not assured: the one that was silent for longest;
+ *  - who was answered, but is not assured, and silent for as long: the one that was
+ *    for longest;
  *
  * and nobody else. Whose source has more than a quarter of what may go goes first
  * among his like, so that who takes all ports takes his own from then on. Sources
@@ -32,14 +33,19 @@
 #define RANK_HEAVY	BIT(28)
 #define RANK_AGE	(BIT(28) - 1)
 
+/* So many of them are tried: another CPU may take one first. */
+#define TRIES		3
+
 /**
  * struct holders - who has the ports that were looked up
- * @n: how many were found
+ * @looked: how many of those
+ * @n: how many entries were found
  * @silent: how many of them saw no answer
  * @e: they, with references
  * @rank: of each
  */
 struct holders {
+	unsigned int looked;
 	unsigned int n;
 	unsigned int silent;
 	struct ct_entry *e[CT_NAT_SOME];
@@ -71,16 +77,17 @@ static u32 rank_of(const struct holders *h, struct ct_entry *old,
 		return RANK_ENDED;
 	if ((ct_entry_hot(old) & (stays | IPS_SRC_NAT)) != IPS_SRC_NAT)
 		return 0;
-	if (was_answered(old))
-		return RANK_SECOND | (RANK_AGE - min_t(u32, ct_entry_left(old),
-						       RANK_AGE));
+	if (was_answered(old)) {
+		age = ct_entry_silent(old);
+		return age <= YOUNG ? 0 : RANK_SECOND | min_t(u32, age, RANK_AGE);
+	}
 	age = ct_entry_age(old);
-	if (age <= YOUNG && (h->silent < MANY || h->n < CT_NAT_SOME))
+	if (age <= YOUNG && (h->silent < MANY || h->looked < CT_NAT_SOME))
 		return 0;
 	return RANK_FIRST | min_t(u32, age, RANK_AGE);
 }
 
-/* Has one more than a quarter of those that may go? */
+/* Has one several, and more than a quarter, of those that may go? */
 static bool is_heavy(const struct holders *h, unsigned int one)
 {
 	unsigned int i, may = 0, same = 0;
@@ -89,7 +96,7 @@ static bool is_heavy(const struct holders *h, unsigned int one)
 		may += !!h->rank[i];
 		same += h->rank[i] && is_same_source(h->e[i], h->e[one]);
 	}
-	return same > may / 4;
+	return same > 1 && same > may / 4;
 }
 
 static bool find_best(struct holders *h, const struct ct_entry *e,
@@ -111,6 +118,16 @@ static bool find_best(struct holders *h, const struct ct_entry *e,
 	return most;
 }
 
+static bool is_known(const struct holders *h, const struct ct_entry *e)
+{
+	unsigned int i;
+
+	for (i = 0; i < h->n; i++)
+		if (h->e[i] == e)
+			return true;
+	return false;
+}
+
 /* Return: a port was found that is nobody's */
 static bool look(struct holders *h, struct ct_nat_choice *c,
 		 const struct ct_entry *e,
@@ -128,7 +145,8 @@ static bool look(struct holders *h, struct ct_nat_choice *c,
 		old = ct_entry_taken(e, &reply, &dir);
 		if (!old)
 			return true;
-		if (dir != IP_CT_DIR_REPLY) {
+		h->looked++;
+		if (dir != IP_CT_DIR_REPLY || is_known(h, old)) {
 			ct_entry_put(old);
 			continue;
 		}
@@ -138,16 +156,30 @@ static bool look(struct holders *h, struct ct_nat_choice *c,
 	return false;
 }
 
-/* An answer saves who had none when he was chosen. */
+/* Who was answered, or assured, since he was chosen is of another class now. */
 static bool take(const struct holders *h, unsigned int best,
-		 struct nf_conntrack_tuple *tuple)
+		 const struct ct_entry *e, struct nf_conntrack_tuple *tuple)
 {
+	const u32 class = RANK_ENDED | RANK_FIRST | RANK_SECOND;
 	struct ct_entry *old = h->e[best];
 
-	if (h->rank[best] & RANK_FIRST && was_answered(old))
-		return false;
-	return ct_tuple_invert(tuple, &old->dir[IP_CT_DIR_REPLY].tuple) &&
+	return !((rank_of(h, old, e) ^ h->rank[best]) & class) &&
+	       ct_tuple_invert(tuple, &old->dir[IP_CT_DIR_REPLY].tuple) &&
 	       ct_evict_this(old);
+}
+
+static bool take_best(struct holders *h, const struct ct_entry *e,
+		      struct nf_conntrack_tuple *tuple)
+{
+	unsigned int best, tries = TRIES;
+
+	while (tries-- && find_best(h, e, &best)) {
+		if (take(h, best, e, tuple))
+			return true;
+		ct_entry_put(h->e[best]);
+		h->e[best] = h->e[--h->n];
+	}
+	return false;
 }
 
 bool ct_nat_evict(struct ct_nat_choice *c, const struct ct_entry *e,
@@ -156,13 +188,12 @@ bool ct_nat_evict(struct ct_nat_choice *c, const struct ct_entry *e,
 {
 	struct holders h __ct_uninit;
 	unsigned long *used;
-	unsigned int best;
 	bool done;
 
+	h.looked = 0;
 	h.n = 0;
 	h.silent = 0;
-	done = look(&h, c, e, orig, tuple) ||
-	       (find_best(&h, e, &best) && take(&h, best, tuple));
+	done = look(&h, c, e, orig, tuple) || take_best(&h, e, tuple);
 	while (h.n)
 		ct_entry_put(h.e[--h.n]);
 	if (!done)

@@ -18,7 +18,9 @@ static bool is_own_address(const struct nf_conntrack_tuple *t,
 	if (t->src.l3num == NFPROTO_IPV4)
 		return inet_addr_type_dev_table(state->net, state->in,
 						t->dst.u3.ip) == RTN_LOCAL;
-	return ipv6_chk_addr(state->net, &t->dst.u3.in6, NULL, 0);
+	/* As ipv6_chk_addr(), but with the addresses of that device's VRF. */
+	return ipv6_chk_addr_and_flags(state->net, &t->dst.u3.in6, state->in,
+				       true, 0, IFA_F_TENTATIVE);
 }
 
 bool ct_nat_is_own(const struct ct_entry *e, const struct nf_hook_state *state)

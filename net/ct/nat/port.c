@@ -398,7 +398,10 @@ bool ct_nat_some_port(struct ct_nat_choice *c,
 	}
 	s.state = ct_nat_seed(c);
 	s.first = next_random(&s, s.size);
-	port = unreserved(&s, candidate(&s, i), false);
+	port = candidate(&s, i);
+	/* Each goes on from where it is: they would all meet in one port. */
+	s.state += (u64)(i + 1) << 32;
+	port = unreserved(&s, port, false);
 	if (!find_free(&s, NULL, &port))
 		return false;
 	*s.port = htons(port);

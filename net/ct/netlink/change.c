@@ -52,8 +52,7 @@ static int set_seqadj(struct ct_entry *e, const struct ct_nl_change *c,
 		if (c->has_seqadj[dir])
 			err = ct_seqadj_set(e, dir, &c->seqadj.way[dir]);
 	if (err)
-		NL_SET_ERR_MSG(extack,
-			       "there is no memory to adjust sequence numbers");
+		NL_SET_ERR_MSG(extack, "sequence numbers cannot be adjusted");
 	return err;
 }
 

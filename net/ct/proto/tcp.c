@@ -460,7 +460,7 @@ static enum fit check_window(struct step *s, struct ct_entry *e,
 		receiver->maxend = s->n.sack;
 	}
 	/* No ACK: as if it were right. Some send a RST with one of zero. */
-	if (!th->ack || (th->rst && !s->n.ack)) {
+	if (!th->ack || (th->rst && !th->ack_seq)) {
 		s->n.ack = receiver->end;
 		s->n.sack = receiver->end;
 	}

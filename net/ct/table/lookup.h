@@ -38,7 +38,7 @@ static inline bool ct_entry_is(const struct ct_entry *e, unsigned int dir,
 {
 	u32 hot = ct_entry_hot(e);
 
-	/* Pairs with test_and_set_bit() in ct_status_set(). */
+	/* Pairs with smp_mb__before_atomic() in set_confirmed(). */
 	smp_rmb();
 	return likely(ct_has_key(e, dir, cn, tuple, zone)) &&
 	       likely(ct_is_live(e, hot));

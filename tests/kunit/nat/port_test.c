@@ -856,7 +856,17 @@ static void test_some(struct kunit *test)
 		set_bit(chosen(s), seen);
 	}
 	KUNIT_EXPECT_EQ(test, find_next_zero_bit(seen, PORTS, 4000), 4100UL);
+	/* Where half of them are such, each is another one, too. */
 	s->range.flags = 0;
+	bitmap_zero(seen, PORTS);
+	bitmap_set(s->f.hint, 1024, 31744);
+	s->c.reserved = s->f.hint;
+	for (j = 0; j < CT_NAT_SOME; j++) {
+		KUNIT_EXPECT_TRUE(test, ct_nat_some_port(&s->c, &s->orig, j,
+							 &s->tuple));
+		KUNIT_EXPECT_FALSE(test, test_and_set_bit(chosen(s), seen));
+		KUNIT_EXPECT_GE(test, chosen(s), 32768);
+	}
 	bitmap_fill(seen, PORTS);
 	bitmap_clear(seen, 20000, 2);
 	s->c.reserved = seen;

@@ -346,7 +346,8 @@ static const struct evict_case evict_cases[] = {
 	{ "one waits in vain", ASSURED, YOUNG, OLD, OLD, 16 },
 	{ "one longer than others", OLD, OLD, OLDER, OLDER, 16 },
 	{ "before those who got one", ANSWERED, ASSURED, OLD, OLD, 16 },
-	{ "who got one is done", ASSURED, ASSURED, ANSWERED, ANSWERED, 16 },
+	{ "who got one just now is not done", ASSURED, ASSURED, ANSWERED, -1, 16 },
+	{ "who got one is done", ASSURED, ASSURED, SILENT, SILENT, 16 },
 	{ "who was silent longer", ANSWERED, ANSWERED, SILENT, SILENT, 16 },
 	{ "who has more than others", OLD, HEAVY, OLDER, HEAVY, 16 },
 	{ "but is not of his kind", ANSWERED, HEAVY, OLD, HEAVY, 16 },
@@ -379,8 +380,10 @@ static void hold(struct kunit *test, unsigned int i, enum holder kind,
 		ct_status_set(e, IPS_ASSURED_BIT);
 	if (kind == FIXED)
 		ct_status_set(e, IPS_FIXED_TIMEOUT_BIT);
-	if (kind == ANSWERED || kind == SILENT)
+	if (kind == ANSWERED || kind == SILENT) {
 		ct_status_set(e, IPS_SEEN_REPLY_BIT);
+		e->expires = (u32)jiffies + first()->timeout[CT_TIMEOUT_UDP];
+	}
 	if (kind == OLD || kind == HEAVY || kind == SILENT)
 		make_old(e, 10);
 	if (kind == OLDER)
