@@ -358,15 +358,13 @@ static inline void place(struct ct_bucket *b, unsigned int at,
 		ct_bucket_place(b, slot, tag);
 }
 
-/*
- * In the first line at once with what follows from it. All of the entry is there
- * before: who reads that comes from its slot, or has it by a clone.
- */
+/* In the first line at once with what follows from it. */
 static void set_confirmed(struct ct_entry *e)
 {
 	const bool moved = ct_entry_hot(e) & CT_HOT_MOVED;
 
 	set_bit(IPS_CONFIRMED_BIT, &e->status);
+	/* All of it is there before: see ct_entry_is(), ct_entry_claim(). */
 	smp_mb__before_atomic();
 	atomic_or(IPS_CONFIRMED | (moved ? 0 : CT_HOT_SETTLED), &e->hot);
 }
