@@ -57,7 +57,7 @@ static struct ct_entry *adjusted(struct kunit *test,
 	*mine = *adj;
 	rare->seqadj = mine;
 	e->cn->stats = alloc_percpu(struct ct_stats);
-	KUNIT_ASSERT_NOT_NULL(test, e->cn->stats);
+	KUNIT_ASSERT_TRUE(test, !!e->cn->stats);
 	e->dir[IP_CT_DIR_ORIGINAL].tuple.dst.protonum = IPPROTO_TCP;
 	ct_status_set(e, IPS_SEQ_ADJUST_BIT);
 	return e;
