@@ -6,8 +6,8 @@
  *  - who has ended and waits for late packets, if that does no harm;
  *  - who was never answered, if that is longer ago than an answer takes, or if such
  *    are many, for then they are a flood: the oldest;
- *  - who was answered, but is not assured, and silent for as long: the one that was
- *    for longest;
+ *  - who was answered, but is not assured, if he was silent for as long, or if such
+ *    are many: the one that was silent for longest;
  *
  * and nobody else. Whose source has more than a quarter of what may go goes first
  * among his like, so that who takes all ports takes his own from then on. Sources
@@ -23,7 +23,7 @@
 /* Longer than this an answer hardly takes. */
 #define YOUNG		(2 * HZ)
 
-/* So many without an answer, of as many as can be looked up, are a flood. */
+/* So many of a kind, of as many as can be looked up, are a flood. */
 #define MANY		(CT_NAT_SOME / 4)
 
 /* The rank of who has a port: 0 stays. The class, then the source, then the age. */
@@ -41,6 +41,7 @@
  * @looked: how many of those
  * @n: how many entries were found
  * @silent: how many of them saw no answer
+ * @half: how many saw one, and are not assured
  * @e: they, with references
  * @rank: of each
  */
@@ -48,6 +49,7 @@ struct holders {
 	unsigned int looked;
 	unsigned int n;
 	unsigned int silent;
+	unsigned int half;
 	struct ct_entry *e[CT_NAT_SOME];
 	u32 rank[CT_NAT_SOME];
 };
@@ -71,20 +73,20 @@ static u32 rank_of(const struct holders *h, struct ct_entry *old,
 		   const struct ct_entry *e)
 {
 	const u32 stays = IPS_ASSURED | IPS_FIXED_TIMEOUT | CT_HOT_KEPT;
+	bool answered;
 	u32 age;
 
 	if (ct_nat_may_go(old, e))
 		return RANK_ENDED;
 	if ((ct_entry_hot(old) & (stays | IPS_SRC_NAT)) != IPS_SRC_NAT)
 		return 0;
-	if (was_answered(old)) {
-		age = ct_entry_silent(old);
-		return age <= YOUNG ? 0 : RANK_SECOND | min_t(u32, age, RANK_AGE);
-	}
-	age = ct_entry_age(old);
-	if (age <= YOUNG && (h->silent < MANY || h->looked < CT_NAT_SOME))
+	answered = was_answered(old);
+	age = answered ? ct_entry_silent(old) : ct_entry_age(old);
+	if (age <= YOUNG && ((answered ? h->half : h->silent) < MANY ||
+			     h->looked < CT_NAT_SOME))
 		return 0;
-	return RANK_FIRST | min_t(u32, age, RANK_AGE);
+	return (answered ? RANK_SECOND : RANK_FIRST) |
+	       min_t(u32, age, RANK_AGE);
 }
 
 /* Has one several, and more than a quarter, of those that may go? */
@@ -151,6 +153,8 @@ static bool look(struct holders *h, struct ct_nat_choice *c,
 			continue;
 		}
 		h->silent += !was_answered(old);
+		h->half += was_answered(old) &&
+			   !(ct_entry_hot(old) & IPS_ASSURED);
 		h->e[h->n++] = old;
 	}
 	return false;
@@ -193,6 +197,7 @@ bool ct_nat_evict(struct ct_nat_choice *c, const struct ct_entry *e,
 	h.looked = 0;
 	h.n = 0;
 	h.silent = 0;
+	h.half = 0;
 	done = look(&h, c, e, orig, tuple) || take_best(&h, e, tuple);
 	while (h.n)
 		ct_entry_put(h.e[--h.n]);

@@ -347,6 +347,8 @@ static const struct evict_case evict_cases[] = {
 	{ "one longer than others", OLD, OLD, OLDER, OLDER, 16 },
 	{ "before those who got one", ANSWERED, ASSURED, OLD, OLD, 16 },
 	{ "who got one just now is not done", ASSURED, ASSURED, ANSWERED, -1, 16 },
+	{ "but many are", ANSWERED, ANSWERED, ANSWERED, ANSWERED, 16 },
+	{ "as all of a few are not", ANSWERED, ANSWERED, ANSWERED, -1, 15 },
 	{ "who got one is done", ASSURED, ASSURED, SILENT, SILENT, 16 },
 	{ "who was silent longer", ANSWERED, ANSWERED, SILENT, SILENT, 16 },
 	{ "who has more than others", OLD, HEAVY, OLDER, HEAVY, 16 },
