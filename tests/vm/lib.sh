@@ -131,14 +131,16 @@ n0() { ip netns exec n0 "$@"; }
 n1() { ip netns exec n1 "$@"; }
 n2() { ip netns exec n2 "$@"; }
 
-# namespace NAME: with loopback up, forwarding, and no wait for addresses.
+# namespace NAME: with loopback up, forwarding, no wait for addresses, and errors by
+# ICMP for whatever deserves one: only some a second are sent else.
 namespace()
 {
 	ip netns add "$1"
 	ip -n "$1" link set lo up
 	ip netns exec "$1" sysctl -q net.ipv6.conf.all.accept_dad=0 \
 		net.ipv6.conf.default.accept_dad=0 net.ipv4.ip_forward=1 \
-		net.ipv6.conf.all.forwarding=1
+		net.ipv6.conf.all.forwarding=1 net.ipv4.icmp_ratemask=0 \
+		net.ipv6.icmp.ratemask=255
 }
 
 # link NS DEV NS DEV
