@@ -3,6 +3,7 @@
 #include <linux/export.h>
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
+#include <linux/printk.h>
 #include <net/ct/log.h>
 #include <net/ct/net.h>
 #include <net/net_namespace.h>
@@ -85,6 +86,23 @@ bool ct_log_may(struct ct_net *cn, enum ct_log_kind kind,
 	return true;
 }
 EXPORT_SYMBOL_GPL(ct_log_may);
+
+void __ct_log_refuse(struct ct_net *cn, const char *fmt, ...)
+{
+	struct ct_log_tail tail;
+	struct va_format what;
+	va_list args;
+
+	if (!ct_log_may(cn, CT_LOG_REFUSED, &tail))
+		return;
+	va_start(args, fmt);
+	what.fmt = fmt;
+	what.va = &args;
+	pr_info("%pV, asked for in namespace %u%s\n", &what, cn->inum,
+		tail.text);
+	va_end(args);
+}
+EXPORT_SYMBOL_GPL(__ct_log_refuse);
 
 void ct_log_init(struct ct_net *cn)
 {

@@ -105,6 +105,19 @@ bool ct_log_may(struct ct_net *cn, enum ct_log_kind kind,
  */
 bool ct_log_spend(struct ct_log_budget *budget, struct ct_log_tail *tail);
 
+/* Use ct_log_refuse(). */
+__printf(2, 3)
+void __ct_log_refuse(struct ct_net *cn, const char *fmt, ...);
+
+/**
+ * ct_log_refuse() - tell why a rule is refused, if that may be printed now
+ * @cn: the namespace that asked for it, alive
+ * @fmt: what was wrong: no more than the middle of a line
+ * Context: as ct_log_may()
+ */
+#define ct_log_refuse(cn, fmt, ...)					\
+	__ct_log_refuse(cn, KBUILD_MODNAME ": " fmt, ##__VA_ARGS__)
+
 /**
  * ct_log_init() - give a namespace its budgets
  * @cn: whose @net is set, and nobody logs for it yet

@@ -157,14 +157,23 @@ void ct_nat_chain_del(struct net *net, u8 family,
 		      const struct nf_hook_ops *ops);
 
 /**
- * ct_nat_rules_changed() - rules that translate came or went
+ * ct_nat_rule_begin() - there is a rule that translates
  * @net: the namespace
+ * @family: whose connections it needs; see ct_hooks_get(), which it calls
  *
  * Connections that saw no answer since before may begin anew: if that is switched
  * on (net.netfilter.nf_conntrack_nat_revalidate).
- * Context: any
+ * Context: process. Return: as ct_hooks_get()
  */
-void ct_nat_rules_changed(struct net *net);
+int ct_nat_rule_begin(struct net *net, u8 family);
+
+/**
+ * ct_nat_rule_end() - it is gone, and no packet in it any more
+ * @net: as for ct_nat_rule_begin()
+ * @family: the same
+ * Context: process
+ */
+void ct_nat_rule_end(struct net *net, u8 family);
 
 /**
  * ct_nat_setup() - decide what an end of a connection is translated to

@@ -3,6 +3,7 @@
 #include <linux/jiffies.h>
 #include <linux/slab.h>
 #include <net/ct/entry.h>
+#include <net/ct/hooks.h>
 #include <net/ct/nat.h>
 #include <net/ct/net.h>
 #include <net/netns/generic.h>
@@ -18,7 +19,7 @@ struct ct_nat_net *ct_nat_net(const struct net *net)
 	return net_generic(net, ct_nat_net_id);
 }
 
-void ct_nat_rules_changed(struct net *net)
+static void rules_changed(struct net *net)
 {
 	struct ct_nat_net *nn = ct_nat_net(net);
 
@@ -26,7 +27,23 @@ void ct_nat_rules_changed(struct net *net)
 	/* Pairs with ct_nat_is_outdated(). */
 	smp_store_release(&nn->has_changed, true);
 }
-EXPORT_SYMBOL_GPL(ct_nat_rules_changed);
+
+int ct_nat_rule_begin(struct net *net, u8 family)
+{
+	int err = ct_hooks_get(ct_net(net), family);
+
+	if (!err)
+		rules_changed(net);
+	return err;
+}
+EXPORT_SYMBOL_GPL(ct_nat_rule_begin);
+
+void ct_nat_rule_end(struct net *net, u8 family)
+{
+	rules_changed(net);
+	ct_hooks_put(ct_net(net), family);
+}
+EXPORT_SYMBOL_GPL(ct_nat_rule_end);
 
 /*
  * Longer ago than an entry's age is told, nobody knows which of the two was first.
@@ -36,7 +53,7 @@ bool ct_nat_is_outdated(const struct ct_nat_net *nn, const struct ct_entry *e)
 {
 	unsigned long since;
 
-	/* Pairs with ct_nat_rules_changed(). */
+	/* Pairs with rules_changed(). */
 	if (!smp_load_acquire(&nn->has_changed))
 		return false;
 	since = jiffies - READ_ONCE(nn->changed);

@@ -4,8 +4,6 @@
  * try to load modules that need nf_conntrack, and nft would say that a file
  * is missing.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/module.h>
 #include <net/ct/log.h>
 #include <net/ct/net.h>
@@ -16,12 +14,7 @@
 
 static int refuse(const struct net *net, const char *what)
 {
-	struct ct_net *cn = ct_net(net);
-	struct ct_log_tail tail;
-
-	if (ct_log_may(cn, CT_LOG_REFUSED, &tail))
-		pr_info("%s: ct does not have it, asked for in namespace %u%s\n",
-			what, cn->inum, tail.text);
+	ct_log_refuse(ct_net(net), "%s: ct does not have it", what);
 	return -EOPNOTSUPP;
 }
 

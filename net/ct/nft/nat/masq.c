@@ -28,12 +28,12 @@ static int masq_init(const struct nft_ctx *ctx, const struct nft_expr *expr,
 			       sizeof(__be16), &priv->ports);
 	if (err)
 		return err;
-	return ct_nft_nat_begin(ctx, ctx->family);
+	return ct_nat_rule_begin(ctx->net, ctx->family);
 }
 
 static void masq_destroy(const struct nft_ctx *ctx, const struct nft_expr *expr)
 {
-	ct_nft_nat_end(ctx, ctx->family);
+	ct_nat_rule_end(ctx->net, ctx->family);
 }
 
 static int masq_validate(const struct nft_ctx *ctx, const struct nft_expr *expr)

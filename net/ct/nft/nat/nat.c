@@ -102,14 +102,14 @@ static int nat_init(const struct nft_ctx *ctx, const struct nft_expr *expr,
 	err = parse_ranges(ctx, priv, tb);
 	if (err)
 		return err;
-	return ct_nft_nat_begin(ctx, priv->family);
+	return ct_nat_rule_begin(ctx->net, priv->family);
 }
 
 static void nat_destroy(const struct nft_ctx *ctx, const struct nft_expr *expr)
 {
 	const struct nat *priv = nft_expr_priv(expr);
 
-	ct_nft_nat_end(ctx, priv->family);
+	ct_nat_rule_end(ctx->net, priv->family);
 }
 
 static int nat_validate(const struct nft_ctx *ctx, const struct nft_expr *expr)

@@ -31,8 +31,6 @@ int ct_nft_nat_dump(struct sk_buff *skb, int attr,
 int ct_nft_nat_dump_flags(struct sk_buff *skb, int attr, u8 flags);
 void ct_nft_nat_ports(struct nf_nat_range2 *range, const struct nft_regs *regs,
 		      const struct ct_nft_nat_regs *ports);
-int ct_nft_nat_begin(const struct nft_ctx *ctx, u8 family);
-void ct_nft_nat_end(const struct nft_ctx *ctx, u8 family);
 int ct_nft_nat_validate(const struct nft_ctx *ctx, unsigned int hooks);
 
 /* nat.c, masq.c, redir.c */

@@ -3,9 +3,7 @@
  * What a rule says of where to translate to: ranges of addresses and ports, each
  * from one register to another, and flags.
  */
-#include <net/ct/hooks.h>
 #include <net/ct/nat.h>
-#include <net/ct/net.h>
 #include <net/netlink.h>
 #include "../compat.h"
 #include "nat.h"
@@ -61,20 +59,4 @@ int ct_nft_nat_validate(const struct nft_ctx *ctx, unsigned int hooks)
 {
 	return nft_chain_validate_dependency(ctx->chain, NFT_CHAIN_T_NAT) ?:
 	       nft_chain_validate_hooks(ctx->chain, hooks);
-}
-
-/* A rule that translates needs connections, of this family. */
-int ct_nft_nat_begin(const struct nft_ctx *ctx, u8 family)
-{
-	int err = ct_hooks_get(ct_net(ctx->net), family);
-
-	if (!err)
-		ct_nat_rules_changed(ctx->net);
-	return err;
-}
-
-void ct_nft_nat_end(const struct nft_ctx *ctx, u8 family)
-{
-	ct_nat_rules_changed(ctx->net);
-	ct_hooks_put(ct_net(ctx->net), family);
 }

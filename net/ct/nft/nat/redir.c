@@ -30,13 +30,13 @@ static int redir_init(const struct nft_ctx *ctx, const struct nft_expr *expr,
 		priv->flags = ntohl(nla_get_be32(tb[NFTA_REDIR_FLAGS]));
 	else if (priv->ports.min)
 		priv->flags = NF_NAT_RANGE_PROTO_SPECIFIED;
-	return ct_nft_nat_begin(ctx, ctx->family);
+	return ct_nat_rule_begin(ctx->net, ctx->family);
 }
 
 static void redir_destroy(const struct nft_ctx *ctx,
 			  const struct nft_expr *expr)
 {
-	ct_nft_nat_end(ctx, ctx->family);
+	ct_nat_rule_end(ctx->net, ctx->family);
 }
 
 static int redir_validate(const struct nft_ctx *ctx,
