@@ -53,6 +53,13 @@ void ct_tracked_leave(struct ct_net *cn);
 /* Set what a namespace may hold; of the first one also what any may. Process. */
 void ct_net_limit(struct ct_net *cn, unsigned int wanted);
 
+/*
+ * What of nf_conntrack's module parameters programs look for. Process; while the
+ * first namespace has its state.
+ */
+void ct_hashsize_init(void);
+void ct_hashsize_exit(void);
+
 /* Of any tuple, whatever its family. */
 u32 ct_tuple_hash_whole(const struct ct_net *cn,
 			const struct nf_conntrack_tuple *tuple, u16 zone);

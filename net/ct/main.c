@@ -226,6 +226,7 @@ static int __init ct_init(void)
 	err = ct_netlink_init();
 	if (err)
 		goto pernet;
+	ct_hashsize_init();
 	return 0;
 pernet:
 	WRITE_ONCE(ready, false);
@@ -251,6 +252,7 @@ static void __exit ct_exit(void)
 {
 	struct net *net;
 
+	ct_hashsize_exit();
 	down_read(&net_rwsem);
 	for_each_net(net)
 		ct_hooks_off(ct_net(net));

@@ -106,6 +106,20 @@ ours()
 	[ "$CT_TRACKER" = ct ]
 }
 
+# iptables_flush NS: no rule is left in the tables of iptables-legacy.
+iptables_flush()
+{
+	local v t
+
+	for v in ip ip6; do
+		while read -r t; do
+			ip netns exec "$1" ${v}tables-legacy -t "$t" -F
+			ip netns exec "$1" ${v}tables-legacy -t "$t" -X
+		done < <(ip netns exec "$1" cat /proc/net/${v}_tables_names 2>&1 |
+			grep -v ' ')
+	done
+}
+
 # Without job control what runs in the background ignores INT, so TERM.
 cleanup()
 {
@@ -118,6 +132,7 @@ cleanup()
 		ip netns pids "$ns" | xargs -r kill -9
 		# Sockets that are closed keep it for minutes, and its rules.
 		ip netns exec "$ns" nft flush ruleset
+		iptables_flush "$ns"
 		ip netns del "$ns"
 	done
 	rm -rf "$TMP"
@@ -221,7 +236,8 @@ unload()
 
 	if ours; then
 		# Rules that are deleted go a moment later.
-		for module in ct_nft_nat ct_nat ct_nft; do
+		for module in ct_iptable_nat ct_ip6table_nat ct_nft_nat \
+			ct_xt_nat ct_nat ct_nft ct_xt; do
 			! loaded $module || until_true rmmod $module
 		done
 		rmmod ct
@@ -233,9 +249,10 @@ unload()
 	modprobe -r -q nf_conntrack_netlink nft_ct nf_conntrack
 }
 
+# Of nf_conntrack ct has a directory, too.
 loaded()
 {
-	[ -d "/sys/module/$1" ]
+	[ -e "/sys/module/$1/initstate" ]
 }
 
 # must_load: nothing can be tested without.

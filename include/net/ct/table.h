@@ -16,10 +16,11 @@ struct nf_conntrack_tuple;
 /**
  * struct ct_table - the connections of one namespace, by tuple
  * @cur: the oldest array of buckets that may still be authoritative
- * @min_order: log2 of the fewest buckets it shrinks to
+ * @min_order: log2 of the fewest buckets it shrinks to; under @mutex
  * @roomy_order: log2 of the buckets up to which it has more than it needs
  * @resize: the worker that grows, shrinks and migrates
  * @mutex: one resize at a time
+ * @floor_order: log2 of the buckets it began with; @min_order is not below
  * @nodes: tuples in the table (two for an entry)
  * @overflow: overflow buckets in use
  * @resizes: resizes completed
@@ -32,6 +33,7 @@ struct ct_table {
 	/* A cache line between what lookups read and what insertions write. */
 	struct work_struct resize;
 	struct mutex mutex;	/* see above */
+	unsigned int floor_order;
 	atomic_t nodes;
 	atomic_t overflow;
 	atomic64_t resizes;
@@ -147,5 +149,15 @@ unsigned int ct_table_peek(struct ct_table *t, u32 at, struct ct_entry **e,
  * Context: any. Return: number of buckets
  */
 unsigned int ct_table_buckets(struct ct_table *t);
+
+/**
+ * ct_table_at_least() - have a table never shrink below a size
+ * @t: the table
+ * @buckets: at least so many, rounded up to a power of two; what it began with
+ *	is the least
+ * Context: process, may sleep; waits until it is resized.
+ * Return: 0, -EINVAL for no buckets at all, -ENOMEM
+ */
+int ct_table_at_least(struct ct_table *t, unsigned int buckets);
 
 #endif /* _NET_CT_TABLE_H */

@@ -79,7 +79,7 @@ static_assert(sizeof(struct ct_overflow) == 128);
  * @order: log2 of their number
  * @age: larger in each array than in the one before: the order of locking
  * @grow_at: with more tuples than this the table should grow
- * @shrink_at: with fewer than this it should shrink
+ * @shrink_at: with fewer than this it should shrink; changes with the least size
  * @retry: jiffies before which no resize is attempted again
  * @next: where migrated buckets went, NULL before the first of them
  */

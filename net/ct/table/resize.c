@@ -5,6 +5,7 @@
  * migrates what its own two need.
  */
 #include <linux/jiffies.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -38,6 +39,20 @@ static struct ct_bucket *array_alloc(const struct ct_payer *p, size_t n)
 	return b;
 }
 
+/* @t->mutex, or nobody else has seen @bk. */
+static void set_shrink(const struct ct_table *t, struct ct_buckets *bk)
+{
+	int at;
+
+	if (bk->order <= t->min_order)
+		at = INT_MIN;
+	else if (bk->order <= t->roomy_order)
+		at = (bk->mask + 1) >> (ROOM + 1);
+	else
+		at = (bk->mask + 1) * MEAN_MIN;
+	WRITE_ONCE(bk->shrink_at, at);
+}
+
 struct ct_buckets *ct_buckets_alloc(struct ct_table *t, unsigned int order)
 {
 	size_t n = 1UL << order;
@@ -54,9 +69,7 @@ struct ct_buckets *ct_buckets_alloc(struct ct_table *t, unsigned int order)
 	bk->mask = n - 1;
 	bk->order = order;
 	bk->grow_at = order < CT_ORDER_MAX ? n * MEAN_MAX : INT_MAX;
-	bk->shrink_at = order <= t->min_order ? INT_MIN :
-			order <= t->roomy_order ? n >> (ROOM + 1) :
-						  n * MEAN_MIN;
+	set_shrink(t, bk);
 	bk->retry = jiffies;
 	return bk;
 }
@@ -218,7 +231,8 @@ static unsigned int best_order(const struct ct_table *t,
 	long nodes = max(atomic_read(&t->nodes), 0);
 	unsigned int order = t->min_order;
 
-	if (nodes <= bk->grow_at && nodes >= bk->shrink_at)
+	if (bk->order >= t->min_order && nodes <= bk->grow_at &&
+	    nodes >= bk->shrink_at)
 		return bk->order;
 	/* Somewhere in the middle, so that it is not the other way soon. */
 	while (order < CT_ORDER_MAX && nodes * 4 > (9L << order))
@@ -305,4 +319,33 @@ void ct_table_resize(struct work_struct *work)
 		}
 	}
 	mutex_unlock(&t->mutex);
+}
+
+/* The worker comes back to the next array when it has made one of another size. */
+static void set_min(struct ct_table *t, unsigned int order)
+{
+	struct ct_buckets *bk;
+
+	mutex_lock(&t->mutex);
+	t->min_order = order;
+	bk = rcu_dereference_protected(t->cur, lockdep_is_held(&t->mutex));
+	set_shrink(t, bk);
+	mutex_unlock(&t->mutex);
+	queue_work(system_unbound_wq, &t->resize);
+	flush_work(&t->resize);
+}
+
+int ct_table_at_least(struct ct_table *t, unsigned int buckets)
+{
+	unsigned int old = READ_ONCE(t->min_order);
+
+	if (!buckets)
+		return -EINVAL;
+	if (buckets > 1U << CT_ORDER_MAX)
+		return -ENOMEM;
+	set_min(t, max_t(unsigned int, order_base_2(buckets), t->floor_order));
+	if (ct_table_buckets(t) >= buckets)
+		return 0;
+	set_min(t, old);
+	return -ENOMEM;
 }

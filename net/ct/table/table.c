@@ -22,6 +22,7 @@ int ct_table_init(struct ct_table *t, unsigned int order, unsigned int roomy)
 	struct ct_buckets *bk;
 
 	t->min_order = min_t(unsigned int, order, CT_ORDER_MAX);
+	t->floor_order = t->min_order;
 	t->roomy_order = min_t(unsigned int, roomy, CT_ORDER_MAX);
 	atomic_set(&t->nodes, 0);
 	atomic_set(&t->overflow, 0);
@@ -321,7 +322,7 @@ static inline void check_size(struct ct_table *t, int nodes)
 {
 	struct ct_buckets *bk = rcu_dereference(t->cur);
 
-	if (likely(nodes <= bk->grow_at && nodes >= bk->shrink_at))
+	if (likely(nodes <= bk->grow_at && nodes >= READ_ONCE(bk->shrink_at)))
 		return;
 	/* A running resize looks again when it is done. */
 	if (rcu_access_pointer(bk->next) || work_pending(&t->resize) ||
