@@ -432,6 +432,20 @@ static __always_inline unsigned int track_packet(struct ct_packet *p,
 	return track_entry(p, proto, &tuple, zone);
 }
 
+/* What else a template says of a connection that its packet has opened. */
+static noinline void inherit(const struct sk_buff *skb,
+			     const struct ct_entry *tmpl)
+{
+	enum ip_conntrack_info ctinfo;
+	struct ct_entry *e;
+
+	if (READ_ONCE(tmpl->use_event) == U16_MAX)
+		return;
+	e = ct_entry_get_skb(skb, &ctinfo);
+	if (e && ctinfo == IP_CT_NEW && !(ct_entry_hot(e) & IPS_CONFIRMED))
+		ct_event_choose(e, tmpl->use_event);
+}
+
 unsigned int ct_track(struct ct_net *cn, struct sk_buff *skb,
 		      const struct nf_hook_state *state)
 {
@@ -452,8 +466,10 @@ unsigned int ct_track(struct ct_net *cn, struct sk_buff *skb,
 	p.hook = state->hook;
 	p.l3 = state->pf;
 	verdict = track_packet(&p, tmpl);
-	if (unlikely(tmpl))
+	if (unlikely(tmpl)) {
+		inherit(skb, tmpl);
 		ct_entry_put(tmpl);
+	}
 	return verdict;
 }
 EXPORT_SYMBOL_GPL(ct_track);

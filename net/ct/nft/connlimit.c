@@ -22,12 +22,14 @@ static void connlimit_eval(const struct connlimit *priv, struct nft_regs *regs,
 			   const struct nft_pktinfo *pkt)
 {
 	unsigned int count;
+	bool over;
 
 	if (!ct_count_packet(priv->list, pkt->skb, &count)) {
 		regs->verdict.code = NF_DROP;
 		return;
 	}
-	if ((count > priv->limit) != priv->over)
+	over = count > priv->limit;
+	if (over != priv->over)
 		regs->verdict.code = NFT_BREAK;
 }
 

@@ -1,0 +1,221 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# By which names of iptables' world ct comes, and when the kernel's own does;
+# what programs look for below /sys/module/nf_conntrack.
+# seconds: 60
+# shellcheck source=tests/vm/lib.sh
+. "$(dirname "$0")/lib.sh"
+ours || { skip "names" "is about ct"; DONE=1; exit 0; }
+
+NAMES='xt_CONNSECMARK xt_CT xt_cluster xt_connbytes xt_connlabel xt_connlimit
+	xt_connmark xt_conntrack xt_helper xt_state'
+NAT_NAMES='xt_MASQUERADE xt_NETMAP xt_REDIRECT xt_nat'
+
+# stock NAME: has this kernel such a module of its own?
+stock()
+{
+	modinfo -k "$(uname -r)" "$1" >"$TMP/modinfo" 2>&1
+}
+
+gone()
+{
+	local module
+
+	for module in ct_iptable_nat ct_ip6table_nat ct_nft_nat ct_xt_nat \
+		ct_nat ct_nft ct_xt ct; do
+		[ ! -e "/sys/module/$module" ] || rmmod $module || return
+	done
+}
+
+stock_gone()
+{
+	local name
+
+	for name in iptable_nat ip6table_nat $NAT_NAMES $NAMES; do
+		! loaded "$name" || rmmod "$name"
+	done
+	modprobe -r -q nf_conntrack_netlink nft_ct nf_nat nf_conntrack
+	! loaded nf_conntrack
+}
+
+# comes NAME MODULE: modprobe says nothing and is content, nor does the kernel.
+comes()
+{
+	dmesg -C
+	modprobe "$1" >"$TMP/said" 2>&1
+	is "$1: modprobe is content" "$?" 0
+	is "$1: and says nothing" "$(cat "$TMP/said")" ""
+	check "$1: $2 came" loaded "$2"
+	is "$1: the log has nothing" "$(dmesg | grep -v taint)" ""
+}
+
+# --- with nothing there: each name brings ct's module ---
+
+check_fails "ct is not there" loaded ct
+for name in $NAMES; do
+	comes "$name" ct_xt
+	gone
+done
+for name in $NAT_NAMES; do
+	comes "$name" ct_xt_nat
+	gone
+done
+comes iptable_nat ct_iptable_nat
+gone
+comes ip6table_nat ct_ip6table_nat
+gone
+
+# As x_tables and nf_tables ask.
+not_ours()
+{
+	local name alias
+
+	for name in $NAMES $NAT_NAMES; do
+		stock "$name" || continue
+		for alias in $(modinfo -F alias "$name"); do
+			[ "$(modprobe -R "$alias")" = "ct_or_$name" ] ||
+				echo "$alias"
+		done
+	done
+}
+is "the kernel's names for all of them are the same" "$(not_ours)" ""
+
+# --- while ct is there ---
+
+modprobe ct
+for name in $NAMES; do
+	comes "$name" ct_xt
+done
+for name in $NAT_NAMES; do
+	comes "$name" ct_xt_nat
+done
+comes iptable_nat ct_iptable_nat
+comes ip6table_nat ct_ip6table_nat
+for program in iptables-legacy iptables-nft ip6tables-legacy ip6tables-nft; do
+	check "$program: a rule" $program -A INPUT -m conntrack \
+		--ctstate NEW -m connlimit --connlimit-upto 5
+	check "$program: and another" $program -t nat -A POSTROUTING \
+		-o nosuch -j MASQUERADE
+done
+for name in $NAMES $NAT_NAMES iptable_nat ip6table_nat nf_conntrack nf_nat; do
+	check_fails "$name is not there" loaded "$name"
+done
+for program in iptables-legacy iptables-nft ip6tables-legacy ip6tables-nft; do
+	$program -F
+	$program -t nat -F
+done
+for family in ip ip6; do
+	nft "delete table $family nat; delete table $family filter"
+done
+
+# What ct does not have.
+for name in ipt_SYNPROXY ip6t_SYNPROXY xt_ipvs; do
+	comes $name ct_xt
+done
+
+# --- what programs look for ---
+
+HASHSIZE=/sys/module/nf_conntrack/parameters/hashsize
+check "hashsize is there" test -e $HASHSIZE
+is "for root" "$(stat -c '%a %U' $HASHSIZE)" "600 root"
+is "and is the size of the table" "$(cat $HASHSIZE)" \
+	"$(sysctl -n net.netfilter.nf_conntrack_buckets)"
+check "it may be set" sh -c "echo 16000 >$HASHSIZE"
+is "to a power of two" "$(cat $HASHSIZE)" 16384
+is "which is the table's" "$(sysctl -n net.netfilter.nf_conntrack_buckets)" 16384
+conntrack -F >"$TMP/flush" 2>&1
+is "and stays" "$(cat $HASHSIZE)" 16384
+for value in 0 -1 x "" 4294967296; do
+	check_fails "not to '$value'" sh -c "echo $value >$HASHSIZE"
+done
+check_fails "nor to more than there is memory for" \
+	sh -c "echo 4294967295 >$HASHSIZE"
+is "which changes nothing" "$(cat $HASHSIZE)" 16384
+ip netns add n0
+check_fails "nor in another namespace" \
+	ip netns exec n0 sh -c "echo 64 >$HASHSIZE"
+check "to less" sh -c "echo 1 >$HASHSIZE"
+check "as far as it goes" test "$(cat $HASHSIZE)" -lt 16384
+exec 5<$HASHSIZE
+check "all goes, though it is open" until_true gone
+exec 5<&-
+check_fails "and that, too" test -e /sys/module/nf_conntrack
+
+# --- nf_conntrack is there: so are the kernel's own ---
+
+modprobe nf_conntrack
+check "nf_conntrack loads then" loaded nf_conntrack
+check "with a hashsize of its own" test -e $HASHSIZE
+dmesg -C
+for name in $NAMES $NAT_NAMES iptable_nat ip6table_nat; do
+	stock "$name" || continue
+	modprobe "$name" >"$TMP/said" 2>&1
+	is "$name: beside nf_conntrack the kernel's own comes" \
+		"$? $(loaded "$name" && echo there)" "0 there"
+done
+for module in ct ct_xt ct_xt_nat ct_iptable_nat; do
+	check_fails "$module did not" loaded $module
+done
+is "nobody tried" "$(dmesg | grep -w ct:)" ""
+check_fails "ct refuses" modprobe ct
+check "hashsize is there all the same" test -e $HASHSIZE
+check "modprobe -r finds the kernel's own" modprobe -r xt_state
+check_fails "which is gone" loaded xt_state
+check "all go" until_true stock_gone
+modprobe ct
+check "ct has its own again" test -e $HASHSIZE
+gone
+
+# --- ct's modules are not there, or one of them is not ---
+
+OURS=/lib/modules/$(uname -r)/updates/ct
+# without MODULE...: as if they had not been built.
+without()
+{
+	local file
+
+	mv "$OURS" "$TMP/ours"
+	mkdir "$OURS"
+	for file in "$TMP"/ours/*.ko; do
+		case " $* " in
+		*" $(basename "$file" .ko) "*) ;;
+		*) ln -s "$file" "$OURS" ;;
+		esac
+	done
+	depmod
+}
+with_all()
+{
+	rm -r "$OURS"
+	mv "$TMP/ours" "$OURS"
+	depmod
+}
+missing()
+{
+	local name
+
+	without "$@"
+	dmesg -C
+	for name in $NAMES $NAT_NAMES iptable_nat ip6table_nat; do
+		stock "$name" || continue
+		modprobe "$name" >"$TMP/said" 2>&1
+		is "without $*: $name is the kernel's own" \
+			"$? $(loaded "$name" && echo there)" "0 there"
+		stock_gone
+	done
+	if stock xt_conntrack; then
+		check "without $*: a rule finds one" iptables-legacy -A INPUT \
+			-m conntrack --ctstate NEW
+		check "without $*: of nf_conntrack" loaded nf_conntrack
+		iptables-legacy -F INPUT
+		stock_gone
+	fi
+	with_all
+}
+missing ct ct_nft ct_nat ct_nft_nat ct_xt ct_xt_nat ct_iptable_nat \
+	ct_ip6table_nat
+missing ct_xt ct_xt_nat ct_iptable_nat ct_ip6table_nat
+check "with them there it is ct's again" modprobe xt_conntrack
+check "indeed" loaded ct_xt
+gone
