@@ -46,13 +46,16 @@ int ct_xt_nat_table_add(struct ct_xt_nat_table *t, struct net *net, u8 family,
 			.priority = places[n].priority,
 		};
 		err = ct_nat_chain_add(net, family, &t->ops[n]);
-		if (err) {
-			del(t, net, n);
-			return err;
-		}
+		if (err)
+			goto fail;
 	}
 	t->asked = true;
 	return 0;
+fail:
+	del(t, net, n);
+	/* Packets may be in the table, which its owner frees next. */
+	synchronize_rcu();
+	return err;
 }
 EXPORT_SYMBOL_GPL(ct_xt_nat_table_add);
 
