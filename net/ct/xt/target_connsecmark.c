@@ -48,8 +48,8 @@ static int check(const struct xt_tgchk_param *par)
 	struct ct_net *cn = ct_net(par->net);
 
 	if (strcmp(par->table, "mangle") && strcmp(par->table, "security")) {
-		ct_log_refuse(cn, "CONNSECMARK: in table %s, and not in mangle or security",
-			      par->table);
+		ct_log_refuse(cn, "CONNSECMARK: in table %*pE, and not in mangle or security",
+			      (int)strlen(par->table), par->table);
 		return -EINVAL;
 	}
 	if (info->mode != CONNSECMARK_SAVE &&

@@ -74,7 +74,8 @@ static int check_name(const struct xt_tgchk_param *par, const char *what,
 		ct_log_refuse(cn, "CT: a %s is for one protocol, -p", what);
 		return no_protocol;
 	}
-	ct_log_refuse(cn, "CT: %s \"%.32s\": ct does not have it", what, name);
+	ct_log_refuse(cn, "CT: %s \"%*pE\": ct does not have it", what,
+		      (int)strlen(name), name);
 	return err;
 }
 
@@ -96,7 +97,7 @@ static struct ct_entry *new_template(const struct xt_ct_target_info_v1 *info)
 		.flags = info->flags & XT_CT_ZONE_MARK ? NF_CT_FLAG_MARK : 0,
 		.dir = directions(info->flags),
 	};
-	struct ct_entry *tmpl = ct_template_new(&zone, GFP_KERNEL);
+	struct ct_entry *tmpl = ct_template_new(&zone, GFP_KERNEL_ACCOUNT);
 
 	/* There are no expectations to tell of, but then no other events. */
 	if (tmpl && (info->ct_events || info->exp_events))
