@@ -11,6 +11,7 @@
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6.h>
 #include <net/ct/entry.h>
+#include <net/ct/event.h>
 #include <net/ct/hooks.h>
 #include <net/ct/net.h>
 #include <net/ct/packet.h>
@@ -59,23 +60,35 @@ static noinline unsigned int set_up(const struct ct_nat_family *f,
 					   ct_nat_leave_target(f->nn, e, state);
 }
 
+static bool has_zone(const struct ct_entry *e)
+{
+#ifdef CONFIG_NF_CONNTRACK_ZONES
+	return e->zone.id;
+#else
+	return false;
+#endif
+}
+
 /*
  * Forget the connection of a packet, which saw no answer, and track it as if it was
- * the first one: other rules are there now.
+ * the first one: other rules are there now. Those of raw were asked before.
  */
 static noinline unsigned int begin_anew(struct sk_buff *skb, struct ct_entry *e,
 					const struct nf_hook_state *state)
 {
+	u16 events = READ_ONCE(e->use_event);
 	struct ct_net *cn = e->cn;
 	struct ct_entry *tmpl = NULL;
 
-#ifdef CONFIG_NF_CONNTRACK_ZONES
-	if (e->zone.id) {
+	/* Of one that has just ended there is nothing to be known. */
+	if (!(events & CT_EVENT_LIVES))
+		events = U16_MAX;
+	if (has_zone(e) || events != U16_MAX) {
 		tmpl = ct_template_new(&e->zone, GFP_ATOMIC);
 		if (!tmpl)
 			return NF_DROP;
+		ct_event_choose(tmpl, events);
 	}
-#endif
 	ct_entry_kill(e, 0, 0);
 	ct_entry_put(e);
 	skb_set_nfct(skb, tmpl ? (unsigned long)&tmpl->ct_general : 0);
