@@ -197,13 +197,14 @@ static bool append(struct ct_count *l, const struct conn_key *key)
 	return true;
 }
 
-/* @hot: status bits of its entry. Return: false without memory */
-static bool add(struct ct_count *l, const struct conn_key *key, u32 hot)
+/* @open, @hot: as for ct_count_packet(); of its entry. Return: false without memory */
+static bool add(struct ct_count *l, const struct conn_key *key, bool open,
+		u32 hot)
 {
 	bool known = false, ok = true;
 
 	/* One that is open was counted when it was not: nothing to wait for. */
-	if (hot & IPS_CONFIRMED && hot & IPS_ASSURED) {
+	if (!open && hot & IPS_CONFIRMED && hot & IPS_ASSURED) {
 		if (!READ_ONCE(l->busy)) {
 			spin_lock_bh(&l->lock);
 			clean_once(l);
@@ -271,12 +272,13 @@ static bool key_of(struct ct_net *cn, struct sk_buff *skb, struct conn_key *key,
 	return true;
 }
 
-bool ct_count_packet(struct ct_count *l, struct sk_buff *skb, unsigned int *n)
+bool ct_count_packet(struct ct_count *l, struct sk_buff *skb, bool open,
+		     unsigned int *n)
 {
 	struct conn_key key;
 	u32 hot;
 
-	if (!key_of(l->cn, skb, &key, &hot) || !add(l, &key, hot))
+	if (!key_of(l->cn, skb, &key, &hot) || !add(l, &key, open, hot))
 		return false;
 	*n = READ_ONCE(l->count);
 	return true;

@@ -4,7 +4,7 @@
 # Targets of iptables that are about connections, and matches that change or count
 # them, by each of the four programs; the commands that look for a rule; a thousand
 # rules under traffic.
-# seconds: 150
+# seconds: 80
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/vm/xt.sh
@@ -208,7 +208,7 @@ limits()
 		COMMIT
 	END
 	open 2
-	until_true established 2
+	check "$P: two connections of a source" until_true established 2
 	check_fails "$P: the third connection of a source is refused" opens
 	check "$P: another source's is not" opens "$FROM2"
 	kill "${held[0]}"
@@ -223,7 +223,7 @@ limits()
 	flush
 	open 1
 	open 1 "$FROM2"
-	until_true established 2
+	check "$P: two connections of a network" until_true established 2
 	check_fails "$P: a network's third is refused" opens "$FROM3"
 	restore <<-END
 		*filter
@@ -233,8 +233,26 @@ limits()
 	kill "${held[@]}" 2>"$TMP/err"
 	flush
 	open 1
-	until_true established 1
+	check "$P: one connection to a host" until_true established 1
 	check_fails "$P: a second one to the same host is refused" opens "$FROM2"
+	kill "${held[@]}" 2>"$TMP/err"
+	# One that was open before the rule counts, when it is seen first.
+	fresh
+	rm -f "$TMP/words"
+	mkfifo "$TMP/words"
+	n1 socat - "TCP:$TO:7,bind=$FROM" <>"$TMP/words" >"$TMP/held" 2>&1 &
+	held=($!)
+	check "$P: one connection, before there is a rule" until_true established 1
+	restore <<-END
+		*filter
+		-A FORWARD -p tcp --dport 7 -m connlimit --connlimit-above 1 -j REJECT --reject-with tcp-reset
+		-A FORWARD -p tcp --dport 7
+		COMMIT
+	END
+	echo word >"$TMP/words"
+	check "$P: it goes on" until_true grep -q word "$TMP/held"
+	check_fails "$P: and a second one is refused" opens
+	is "$P: by the rule" "$(hits FORWARD 1)" 1
 	kill "${held[@]}" 2>"$TMP/err"
 }
 

@@ -34,12 +34,13 @@ struct ct_net *ct_count_net(const struct ct_count *l);
  * ct_count_packet() - count the connection of a packet, once
  * @l: the list
  * @skb: a packet of IPv4 or IPv6, tracked or not
- * @n: where to put how many live connections came by here, this one included. One
- *	that was open and answered before it came here first is not counted
+ * @open: count it even if it was open and answered before it came here first
+ * @n: where to put how many live connections came by here, this one included
  * Context: softirq, or process with bottom halves on; RCU read side.
  * Return: false without memory, or if the packet is of no connection that could be
  */
-bool ct_count_packet(struct ct_count *l, struct sk_buff *skb, unsigned int *n);
+bool ct_count_packet(struct ct_count *l, struct sk_buff *skb, bool open,
+		     unsigned int *n);
 
 /**
  * ct_count_clean() - forget those that ended

@@ -24,7 +24,7 @@ static void connlimit_eval(const struct connlimit *priv, struct nft_regs *regs,
 	unsigned int count;
 	bool over;
 
-	if (!ct_count_packet(priv->list, pkt->skb, &count)) {
+	if (!ct_count_packet(priv->list, pkt->skb, false, &count)) {
 		regs->verdict.code = NF_DROP;
 		return;
 	}

@@ -170,7 +170,8 @@ static bool count(struct limit *l, const struct network *network,
 		n = add(l, t, network, parent, where);
 	}
 	if (n)
-		ok = ct_count_packet(n->count, skb, connections);
+		/* Of a network that nobody knows all that is open counts. */
+		ok = ct_count_packet(n->count, skb, fresh, connections);
 	spin_unlock_bh(&t->lock);
 	if (fresh)
 		look_at_others(l);
