@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * /sys/module/nf_conntrack/parameters/hashsize, which programs read and write (one
- * does not start without it): the size of the first namespace's table. What is
- * written is the least that it shrinks to.
+ * does not start without it): the size of the first namespace's table, as
+ * nf_conntrack would count it. What is written is the least that it shrinks to.
  *
  * It is there while ct is, which refuses to be there beside nf_conntrack.
  */
@@ -14,25 +14,32 @@
 #include <net/ct/table.h>
 #include "core.h"
 
+/*
+ * A bucket of ct has the memory, and about the room, of so many of nf_conntrack's,
+ * which are a pointer each: what is asked for costs what it would there.
+ */
+#define SCALE	8
+
 static ssize_t hashsize_show(struct kobject *kobj, struct kobj_attribute *attr,
 			     char *text)
 {
 	return sysfs_emit(text, "%u\n",
-			  ct_table_buckets(&ct_net(&init_net)->table));
+			  SCALE * ct_table_buckets(&ct_net(&init_net)->table));
 }
 
 static ssize_t hashsize_store(struct kobject *kobj, struct kobj_attribute *attr,
 			      const char *text, size_t len)
 {
-	unsigned int buckets;
+	unsigned int size;
 	int err;
 
 	/* Who sees no other table but another namespace's means that. */
 	if (!net_eq(current->nsproxy->net_ns, &init_net))
 		return -EOPNOTSUPP;
-	err = kstrtouint(text, 0, &buckets);
+	err = kstrtouint(text, 0, &size);
 	if (!err)
-		err = ct_table_at_least(&ct_net(&init_net)->table, buckets);
+		err = ct_table_at_least(&ct_net(&init_net)->table,
+					size / SCALE + !!(size % SCALE));
 	return err ?: len;
 }
 

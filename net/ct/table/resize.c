@@ -7,6 +7,7 @@
 #include <linux/jiffies.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <net/ct/payer.h>
@@ -337,15 +338,22 @@ static void set_min(struct ct_table *t, unsigned int order)
 
 int ct_table_at_least(struct ct_table *t, unsigned int buckets)
 {
-	unsigned int old = READ_ONCE(t->min_order);
+	/* One after the other: each finds the size that it has set. */
+	static DEFINE_MUTEX(one);
+	unsigned int old;
+	int err = 0;
 
 	if (!buckets)
 		return -EINVAL;
 	if (buckets > 1U << CT_ORDER_MAX)
 		return -ENOMEM;
+	mutex_lock(&one);
+	old = t->min_order;
 	set_min(t, max_t(unsigned int, order_base_2(buckets), t->floor_order));
-	if (ct_table_buckets(t) >= buckets)
-		return 0;
-	set_min(t, old);
-	return -ENOMEM;
+	if (ct_table_buckets(t) < buckets) {
+		set_min(t, old);
+		err = -ENOMEM;
+	}
+	mutex_unlock(&one);
+	return err;
 }
