@@ -255,6 +255,20 @@ loaded()
 	[ -e "/sys/module/$1/initstate" ]
 }
 
+# programs: of iptables. When it has to be quick two of the four, and the other two
+# with the other kernel.
+programs()
+{
+	if [ -z "${CT_QUICK:-}" ]; then
+		echo iptables-legacy iptables-nft ip6tables-legacy ip6tables-nft
+		return
+	fi
+	case $(uname -r) in
+	6.1.*) echo iptables-legacy ip6tables-nft ;;
+	*) echo iptables-nft ip6tables-legacy ;;
+	esac
+}
+
 # must_load: nothing can be tested without.
 must_load()
 {

@@ -52,12 +52,12 @@ talk_udp()
 	echo hello | n1 socat -t 2 - "UDP:$TO:7,bind=${2:-$FROM},sourceport=$1"
 }
 
-# each_program PART...: with each of the four as $P, and addresses as it takes them.
+# each_program PART...: with each of programs() as $P, and addresses as it takes them.
 each_program()
 {
 	local part
 
-	for P in iptables-legacy iptables-nft ip6tables-legacy ip6tables-nft; do
+	for P in $(programs); do
 		case $P in
 		iptables-*)
 			A=10.0.1.1 S=10.0.2.1 NET=10.0.1.0/24 BITS=32 LESS=24
