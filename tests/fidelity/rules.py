@@ -405,8 +405,7 @@ def lost_one_way(lost, ct):
 
 def exthdr_past_the_end(packet, old, new):
     """An IPv6 extension header that is longer than the packet."""
-    return packet.past_the_end and bool(new) and all(
-        info is None for info, _ in new)
+    return packet.past_the_end and refused_by_new(new)
 
 
 def refused_by_old(old, new):
@@ -415,9 +414,19 @@ def refused_by_old(old, new):
             not any(info is None for info, _ in new))
 
 
+def refused_by_new(new):
+    """ct calls it invalid."""
+    return bool(new) and all(info is None for info, _ in new)
+
+
 def dccp_coverage(packet, old, new):
     """A checksum of a part: nf_conntrack takes another part."""
-    return bool(packet.coverage()) and refused_by_old(old, new)
+    words = packet.coverage() - 1
+    if words < 0:
+        return False
+    return (refused_by_old(old, new) or
+            (packet.data[4] + words) * 4 > len(packet.data) and
+            refused_by_new(new))
 
 
 def is_short_ack(packet):
