@@ -38,5 +38,5 @@ check_fails "ctctl refuses a wrong word" ctctl list nonsense
 check "conntrack -F" conntrack -F
 check "the table is empty" \
 	sh -c '! conntrack -L 2>&1 | grep -q dport=8000'
-check_fails "nf_conntrack is refused" modprobe nf_conntrack
+check_fails "nf_conntrack is refused" modprobe nf_conntrack-2
 check "ct unloads" rmmod ct

@@ -34,10 +34,16 @@ check "nf_conntrack can go" stock_gone
 # ct first.
 dmesg -C
 check "ct loads" modprobe ct
-check_fails "nf_conntrack does not load beside ct" modprobe nf_conntrack
+check "who asks for nf_conntrack has it in ct" modprobe nf_conntrack
+check_fails "which is not there" loaded nf_conntrack
+is "and nobody tried" "$(dmesg | grep '] ct: .*refused')" ""
+# By a name that is its own alone.
+check_fails "nf_conntrack does not load beside ct" modprobe nf_conntrack-2
 check_fails "and is not there" loaded nf_conntrack
 check "the log says why" said '] ct: .*nf_conntrack'
-check_fails "nor does what depends on it" modprobe nft_ct
+check "who asks for what depends on it has it in ct's" modprobe nft_ct
+check_fails "the kernel's is not there" loaded nft_ct
+check "which goes" rmmod ct_nft
 check "ct's rules are those of ct_nft" nft -f - <<-END
 	table inet t {
 		chain c { type filter hook input priority 0; ct state new; }
@@ -75,7 +81,7 @@ check "ct_nft, too" until_true rmmod ct_nft
 dmesg -C
 start=$SECONDS
 for _ in $(seq 60); do
-	modprobe -q nf_conntrack
+	modprobe -q nf_conntrack-2
 done
 lines=$(dmesg | grep -c 'ct: .*nf_conntrack')
 check "the log is not flooded" \
@@ -94,7 +100,7 @@ both=0 none=0 ct=0
 rounds=${CT_QUICK:+10}
 for _ in $(seq "${rounds:-60}"); do
 	modprobe -q ct & one=$!
-	modprobe -q nf_conntrack & two=$!
+	modprobe -q nf_conntrack-2 & two=$!
 	wait $one $two
 	if loaded ct && loaded nf_conntrack; then
 		both=$((both + 1))

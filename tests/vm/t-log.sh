@@ -47,12 +47,12 @@ load_ct demand
 dmesg -C
 start=$SECONDS
 for _ in $(seq 40); do
-	modprobe -q nf_conntrack
+	modprobe -q nf_conntrack-2
 done
 check "\"nf_conntrack refused\" is bounded" \
 	bounded "$(lines 'ct: nf_conntrack refused')" 10
 sleep 6
-modprobe -q nf_conntrack
+modprobe -q nf_conntrack-2
 is "what was not said is counted, too" \
 	$(($(lines 'ct: nf_conntrack refused') + $(counted refused))) 41
 

@@ -267,7 +267,7 @@ for v in ip ip6; do
 	ip netns exec n3 ${v}tables-legacy -t nat -A POSTROUTING -j MASQUERADE
 done
 if ours; then
-	for module in ct_iptable_nat ct_ip6table_nat ct_xt_nat ct_nat; do
+	for module in ct_iptable_nat ct_ip6table_nat; do
 		check_fails "$module stays while there are rules" rmmod $module
 	done
 fi
