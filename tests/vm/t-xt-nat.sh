@@ -261,7 +261,17 @@ has_table()
 for v in ip ip6; do
 	check_fails "$v: no namespace has a table nat from the beginning" \
 		has_table $v
-	check "$v: it is there when somebody looks" ip netns exec n3 \
+	# It is asked in four places; in the last but one there is no room.
+	ip netns exec n3 nft "add table $v many"
+	for n in $(seq 1024); do
+		echo "add chain $v many c$n" \
+			'{ type nat hook postrouting priority 50; }'
+	done | ip netns exec n3 nft -f -
+	check_fails "$v: nor is it there where 1024 chains are asked" ip netns exec n3 \
+		${v}tables-legacy -t nat -nL
+	check_fails "$v: indeed" has_table $v
+	ip netns exec n3 nft "delete table $v many"
+	check "$v: it is there when somebody looks" until_true ip netns exec n3 \
 		${v}tables-legacy -t nat -nL
 	check "$v: then" has_table $v
 	ip netns exec n3 ${v}tables-legacy -t nat -A POSTROUTING -j MASQUERADE
