@@ -31,6 +31,7 @@ help:
 	@echo 'flood        floods of ten times the limit, through nf_conntrack and ct'
 	@echo 'kernel-scripts'
 	@echo '             the scripts about NAT of the kernel itself, with ct'
+	@echo 'programs     ufw, docker and others, with nf_conntrack and with ct'
 	@echo 'bench-quick  what a packet costs, in nf_conntrack and in ct'
 	@echo 'ctctl        the command-line tool'
 	@echo 'install      modules (for KVER), modprobe.d/ct.conf, ctctl, manual'
@@ -85,6 +86,10 @@ kernel-scripts:
 	@scripts/setup build vm debug
 	@tests/vm/kernel-scripts
 
+programs:
+	@scripts/setup build vm
+	@tests/vm/programs
+
 bench-quick:
 	@scripts/setup build vm uml
 	@tests/bench/run
@@ -121,5 +126,5 @@ clean:
 	@$(MAKE) --no-print-directory -C tools/ctctl clean
 
 .PHONY: all help modules ctctl demo check check-quick lint kunit vm-check \
-	vm-repeat check-debug fidelity flood kernel-scripts \
+	vm-repeat check-debug fidelity flood kernel-scripts programs \
 	bench-quick install uninstall clean

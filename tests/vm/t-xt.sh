@@ -10,11 +10,11 @@
 # shellcheck source=tests/vm/xt.sh
 . "$HERE/xt.sh"
 
-# node SEED NODES: which of a cluster A's connections are for: jhash of the first
+# nodes SEED NODES...: which of a cluster A's connections are for: jhash of the first
 # word of their source.
-node()
+nodes()
 {
-	python3 - "$A" "$1" "$2" <<-'END'
+	python3 - "$A" "$@" <<-'END'
 		import ipaddress, struct, sys
 		M = 0xffffffff
 		rol = lambda x, n: (x << n | x >> 32 - n) & M
@@ -27,10 +27,11 @@ node()
 		    b = (b ^ a) - rol(a, 14) & M
 		    return (c ^ b) - rol(b, 24) & M
 		word, = struct.unpack("=I", ipaddress.ip_address(sys.argv[1]).packed[:4])
-		seed, nodes = int(sys.argv[2], 0), int(sys.argv[3])
-		a = b = c = 0xdeadbeef + 4 + seed & M
-		h = final(a + word & M, b, c)
-		print(1 + (h * nodes >> 32))
+		for seed, nodes in zip(sys.argv[2::2], sys.argv[3::2]):
+		    a = b = c = 0xdeadbeef + 4 + int(seed, 0) & M
+		    h = final(a + word & M, b, c)
+		    print(1 + (h * int(nodes) >> 32), end=" ")
+		print()
 	END
 }
 
@@ -134,10 +135,10 @@ no()
 
 matches()
 {
-	local n=0 rule node7 node32
+	local n=0 rule node7 node32 hits
 
 	fresh
-	node7=$(node 0xfeedcafe 7) node32=$(node 0x7 32)
+	read -r node7 node32 < <(nodes 0xfeedcafe 7 0x7 32)
 	yes >"$TMP/yes"
 	no >"$TMP/no"
 	{
@@ -147,17 +148,20 @@ matches()
 	} >"$TMP/rules"
 	check "$P: rules with each match" restore <"$TMP/rules"
 	check "$P: a connection goes through" talk
-	n0 "$P" -nvxL FORWARD 2>"$TMP/err" | awk 'NR > 2 { print $1 }' >"$TMP/hits"
+	read -ra hits < <(all_hits FORWARD)
 	while read -r rule; do
+		if [ "${hits[n]-0}" -gt 0 ]; then
+			ok "$P: '$rule' matches"
+		else
+			not_ok "$P: '$rule' matches" "${hits[n]-no such rule}"
+		fi
 		n=$((n + 1))
-		check "$P: '$rule' matches" \
-			test "$(sed -n ${n}p "$TMP/hits")" -gt 0
 	done <"$TMP/yes"
 	while read -r rule; do
+		is "$P: '$rule' does not" "${hits[n]-no such rule}" 0
 		n=$((n + 1))
-		is "$P: '$rule' does not" "$(sed -n ${n}p "$TMP/hits")" 0
 	done <"$TMP/no"
-	is "$P: all rules were looked at" "$(wc -l <"$TMP/hits")" $n
+	is "$P: all rules were looked at" "${#hits[@]}" $n
 
 	# The same rules come back, in their own words. (That of a cluster's node is a
 	# bit of a mask, and iptables does not take any.)
@@ -193,7 +197,7 @@ matches()
 		-A FORWARD -p tcp --sport 4000 -m conntrack --ctstatus ASSURED
 		COMMIT
 	END
-	check "$P: what is not tracked passes" talk_udp 4100
+	is "$P: what is not tracked passes" "$(talk_udp 4100)" 4100
 	unseen "$P: and has no entry" 'udp .*sport=4100'
 	n1 python3 -c '
 from raw import *
@@ -202,15 +206,13 @@ s = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_RAW,
                   socket.IPPROTO_RAW)
 s.sendto(tcp_packet(sys.argv[1], sys.argv[2], 4000, 7, "SF"), (sys.argv[2], 0))
 ' "$A" "$S"
+	read -ra hits < <(all_hits FORWARD)
 	is "$P: of both packets: untracked, by -m state as well, not new, no protocol of a connection" \
-		"$(for n in 1 2 3 4 5; do hits FORWARD $n; done | xargs)" \
-		"2 2 0 0 2"
+		"${hits[*]:0:5}" "2 2 0 0 2"
 	is "$P: no mark, no label, no counters, but a place among others" \
-		"$(for n in 6 7 8 9 10; do hits FORWARD $n; done | xargs)" \
-		"0 0 2 0 2"
+		"${hits[*]:5:5}" "0 0 2 0 2"
 	is "$P: of one that is invalid: that, by both, whatever else is asked for with it, and nothing else" \
-		"$(for n in 11 12 13 14; do hits FORWARD $n; done | xargs)" \
-		"1 1 1 0"
+		"${hits[*]:10:4}" "1 1 1 0"
 }
 
 # --- wrong rules ---

@@ -6,7 +6,16 @@
 
 topology
 must_load
-echo_server n2 7
+# socat's own for UDP is not up to datagrams that come one right after the other.
+n2 socat TCP6-LISTEN:7,fork,reuseaddr,ipv6only=0,backlog=512 PIPE &
+n2 python3 -c '
+import socket
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.bind(("::", 7))
+while True:
+    s.sendto(*s.recvfrom(100))' &
+until_true listening n2 tcp 7
+until_true listening n2 udp 7
 address n1 veth 10.0.1.2/24 10.0.1.66/24 fd00:1::2/64 fd00:1::66/64
 mkdir -p /etc/xtables
 printf '%s\n' '1 one' '2 two' '127 last' >/etc/xtables/connlabel.conf
@@ -46,10 +55,31 @@ talk()
 	ask_tcp n1 "$TO" "7,bind=$FROM"
 }
 
-# talk_udp PORT [SOURCE]: from that port, to which nobody else goes.
+# talk_udp PORT...: a word from each of A's ports to S, and back. Prints the ports
+# that were answered.
 talk_udp()
 {
-	echo hello | n1 socat -t 2 - "UDP:$TO:7,bind=${2:-$FROM},sourceport=$1"
+	n1 python3 -c '
+import socket, sys
+client, server = sys.argv[1:3]
+for port in sys.argv[3:]:
+    s = socket.socket(socket.AF_INET6 if ":" in client else socket.AF_INET,
+                      socket.SOCK_DGRAM)
+    s.settimeout(2)
+    s.bind((client, int(port)))
+    s.sendto(b"hello", (server, 7))
+    try:
+        if s.recv(100) == b"hello":
+            print(port)
+    except OSError:
+        pass' "$A" "$S" "$@"
+}
+
+# all_hits CHAIN [TABLE]: packets that each of its rules saw, on a line.
+all_hits()
+{
+	n0 "$P" -t "${2:-filter}" -nvxL "$1" 2>"$TMP/err" |
+		awk 'NR > 2 { printf sep $1; sep = " " }'
 }
 
 # each_program PART...: with each of programs() as $P, and addresses as it takes them.
