@@ -352,6 +352,7 @@ use_docker()
 	inside docker network rm inner >"$TMP/rm" 2>&1
 	kill "$daemon"
 	end "$TMP/dockerd"
+	umount -l "$TMP/docker" 2>"$TMP/umount"
 }
 
 # --- shorewall ---
