@@ -260,14 +260,14 @@ missing()
 		modprobe "$name" >"$TMP/said" 2>&1
 		is "without $*: $name is the kernel's own" \
 			"$? $(loaded "$name" && echo there)" "0 there"
-		stock_gone
+		until_true stock_gone
 	done
 	if stock xt_conntrack; then
 		check "without $*: a rule finds one" iptables-legacy -A INPUT \
 			-m conntrack --ctstate NEW
 		check "without $*: of nf_conntrack" loaded nf_conntrack
 		iptables-legacy -F INPUT
-		stock_gone
+		until_true stock_gone
 	fi
 	if ! stock nf_conntrack; then
 		with_all
@@ -278,7 +278,7 @@ missing()
 	is "without $*: with -C, too" \
 		"$? $(cat "$TMP/said") $(loaded xt_state && echo there)" \
 		"0  there"
-	stock_gone
+	until_true stock_gone
 	# An administrator's word about the tracker holds.
 	echo 'install nf_conntrack /bin/false' \
 		>'/etc/modprobe.d/t-xt names.conf'
@@ -291,7 +291,7 @@ missing()
 		>'/etc/modprobe.d/t-xt names.conf'
 	modprobe xt_state
 	is "without $*: its options hold" "$(cat $HASHSIZE)" 4096
-	stock_gone
+	until_true stock_gone
 	rm '/etc/modprobe.d/t-xt names.conf'
 	with_all
 }
