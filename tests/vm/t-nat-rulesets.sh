@@ -269,23 +269,23 @@ END
 
 # --- the rulesets of others, with both trackers ---
 
-RULESETS=${CT_RULESETS:-$HERE/../../../shared/rulesets}
-if ! ours || [ ! -d "$RULESETS" ]; then
+# shellcheck source=tests/vm/rulesets.sh
+. "$HERE/rulesets.sh"
+if ! ours || [ ! -d "$CT_RULESETS" ]; then
 	skip "the rulesets of others" "there are none, or it is not ct"
 	exit 0
 fi
 # lists NAME: of each file with a chain of type nat what is listed once it is loaded,
-# without what it includes. Debian 12's nft does not know "dstnat" of its own packets.
+# without what it includes.
 lists()
 {
 	local file
 
 	mkdir "$TMP/$1"
-	for file in "$RULESETS"/*.nft; do
+	for file in "$CT_RULESETS"/*.nft; do
 		grep -q 'type nat' "$file" || continue
 		n0 nft flush ruleset
-		sed '/hook output/s/priority dstnat/priority -100/
-			/^[[:space:]]*include "/d' "$file" >"$TMP/ruleset"
+		ruleset "$file" >"$TMP/ruleset"
 		if n0 nft -f "$TMP/ruleset" 2>"$TMP/$1/${file##*/}.error"; then
 			n0 nft -s list ruleset >"$TMP/$1/${file##*/}"
 		else
@@ -308,7 +308,7 @@ for listed in "$TMP"/nf_nat/*.nft; do
 			not_ok "$name is listed alike" \
 				"$(diff "$listed" "$TMP/ct/$name" | head -n 3 | tr '\n' '|')"
 		compared=$((compared + 1))
-	elif grep -q 'ct helper\|flowtable' "$RULESETS/$name"; then
+	elif grep -q 'ct helper\|flowtable' "$CT_RULESETS/$name"; then
 		refused=$((refused + 1))
 	else
 		not_ok "$name loads" "$(head -n 1 "$TMP/ct/$name.error")"

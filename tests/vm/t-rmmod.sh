@@ -10,7 +10,7 @@
 ours || { skip "rmmod" "is about ct"; DONE=1; exit 0; }
 
 rounds=100
-[ -z "${CT_QUICK:-}" ] || rounds=20
+[ -z "${CT_QUICK:-}" ] || rounds=12
 flood=(-f) band=50M pause=0
 if [ "${CT_SLOW:-1}" -gt 1 ]; then
 	# A kernel full of checks drowns in a flood before it gets to rmmod.

@@ -9,22 +9,8 @@
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
 ours || { skip "rulesets" "is about ct, and the others beside it"; DONE=1; exit 0; }
-CT_RULESETS=${CT_RULESETS:-$HERE/../../../shared/rulesets}
-
-# complete FILE: with the chains that other files of the same program make, and
-# without what needs something else: an object (nfacct), a module that Debian has not
-# (iface).
-complete()
-{
-	local chain
-
-	grep -v -- '-m nfacct\|-m iface' "$1" | sed '/^\*filter/q'
-	grep -o -- '-j ufw[-a-z0-9]*' "$1" | cut -d ' ' -f 2 | sort -u |
-		while read -r chain; do
-			grep -q "^:$chain " "$1" || echo ":$chain - [0:0]"
-		done
-	grep -v -- '-m nfacct\|-m iface' "$1" | sed '1,/^\*filter/d'
-}
+# shellcheck source=tests/vm/rulesets.sh
+. "$HERE/rulesets.sh"
 
 mkdir "$TMP/rulesets"
 cat >"$TMP/rulesets/containers.iptables" <<-'END'
@@ -61,7 +47,7 @@ cat >"$TMP/rulesets/zones6.rules" <<-'END'
 END
 if [ -d "$CT_RULESETS" ]; then
 	for file in "$CT_RULESETS"/*.{iptables,rules,restore}; do
-		complete "$file" >"$TMP/rulesets/${file##*/}"
+		ruleset "$file" >"$TMP/rulesets/${file##*/}"
 	done
 else
 	skip "others' rulesets" "no $CT_RULESETS"
