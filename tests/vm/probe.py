@@ -7,7 +7,6 @@ come COUNT packets, made from what is in its text, with answers to those that pa
 what follows; a line each says what came out where. Ports that a translation has
 chosen are "?", since nobody promises the same ones.
 """
-import itertools
 import random
 import zlib
 
@@ -47,6 +46,27 @@ def networks_of(line):
             yield net
 
 
+# What goes in and out, and whether it is just that that does not.
+WAYS = re.compile(r'(! )?-([io]) (\S+)|([io])ifname (!= )?"?([\w.+-]+)')
+SOURCE = re.compile(r"(?:saddr |-s )(?:!= )?(\S+)")
+
+
+def pairs_of(line):
+    """Networks, and where they are: who comes in comes from there, who goes out goes
+    there. Who does not go out to his own is there, too (docker's masquerading)."""
+    ways = {}
+    for no, way, name, way2, no2, name2 in WAYS.findall(line):
+        ways[(way or way2) + ("!" if no or no2 else "")] = re.sub(
+            r"[*+]$", "0", name or name2)
+    sources = [str(n) for text in SOURCE.findall(line)
+               for n in networks_of(text)]
+    for net in networks_of(line):
+        here = (ways.get("i") or ways.get("o!") if str(net) in sources else
+                ways.get("o") or ways.get("i!"))
+        if here:
+            yield net, here
+
+
 class Place:
     """An interface, and who is behind it."""
     def __init__(self, name, number):
@@ -84,10 +104,9 @@ class World:
         by_name = {p.name: p for p in self.places}
         at = {}
         for line in lines:
-            here = [by_name[n] for n in interfaces_of(line) if n in by_name]
-            for net in networks_of(line):
-                if here:
-                    at.setdefault(net, here[0])
+            for net, name in pairs_of(line):
+                if name in by_name:
+                    at.setdefault(net, by_name[name])
         every = dict.fromkeys(n for line in lines for n in networks_of(line))
         for net in sorted(list(every)[:MOST_NETWORKS], key=lambda n: (n.version, n.prefixlen, n)):
             around = [n for n in at if n.version == net.version and
@@ -199,6 +218,8 @@ class Prober:
         place = rnd.choice(self.world.places)
         src = rnd.choice(place.peers[kind])
         dst = rnd.choice(list(self.targets(kind, place)))
+        if rnd.random() < 0.3:
+            dst = STRANGERS[kind][1]
         proto = rnd.choice((TCP, TCP, TCP, UDP, UDP, ICMP))
         flags = rnd.choice(("S",) * 12 + ("SA", "A", "R", "", "FPU"))
         dport = rnd.choice(self.world.ports)

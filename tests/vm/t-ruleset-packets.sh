@@ -15,7 +15,7 @@ COUNT=200
 # Quick: some of them, others with another kernel.
 EVERY=1 n=0
 if [ -n "${CT_QUICK:-}" ]; then
-	COUNT=40 EVERY=8
+	COUNT=60 EVERY=8
 	[ "$(uname -r | cut -d . -f 1-2)" = 6.1 ] || n=4
 fi
 
@@ -106,5 +106,5 @@ for file in "$TMP"/stock/*; do
 	fi
 done
 echo "# these wait for helpers or flow tables:$waiting"
-check "packets passed, and were answered" test $passed -gt 10
+check "packets passed, and were answered" test $passed -ge 3
 "$HERE/guest" --sweep
