@@ -104,7 +104,7 @@ saved()
 HOOKS=demand must_load
 record "$TMP/ct" again
 check "ct did it" loaded ct_xt
-check "and its NAT" loaded ct_iptable_nat
+check "and its NAT" loaded ct_xt_nat
 unload
 modprobe nf_conntrack
 record "$TMP/stock"
