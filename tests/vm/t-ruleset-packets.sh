@@ -15,8 +15,8 @@ COUNT=200
 # Quick: some of them, others with another kernel.
 EVERY=1 n=0
 if [ -n "${CT_QUICK:-}" ]; then
-	COUNT=60 EVERY=8
-	[ "$(uname -r | cut -d . -f 1-2)" = 6.1 ] || n=4
+	COUNT=60 EVERY=16
+	[ "$(uname -r | cut -d . -f 1-2)" = 6.1 ] || n=8
 fi
 
 modprobe tun

@@ -3,13 +3,15 @@
 #
 # NAT by iptables, by each of the four programs, with real programs: who is asked,
 # and whom he sees asking; the table nat of iptables-legacy; what is refused.
-# seconds: 80
+# seconds: 60
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 topology
 must_load
 address n2 veth 10.0.2.2/24 fd00:2::2/64
+PROGRAMS=$(programs)
+export PROGRAMS
 
 nat <<'END'
 V4 = dict(A="10.0.1.1", S="10.0.2.1", S2="10.0.2.2", R1="10.0.1.254",
@@ -52,8 +54,7 @@ def ipt(*args):
     return run(*args).returncode
 
 
-for program in ("iptables-legacy", "iptables-nft", "ip6tables-legacy",
-                "ip6tables-nft"):
+for program in os.environ["PROGRAMS"].split():
     six = program.startswith("ip6")
     globals().update(V6 if six else V4)
     words = ", " + program

@@ -80,7 +80,7 @@ record()
 				2>"$name.why"
 			echo "status $?" >"$name"
 			saved >>"$name"
-			if [ "${2-}" = again ]; then
+			if [ "${2-}" = again ] && [ -z "${CT_QUICK:-}" ]; then
 				saved >"$TMP/once"
 				ip netns exec r "$program-restore" <"$TMP/once" \
 					2>"$TMP/err"
