@@ -5,7 +5,7 @@
 # kernel's own modules: each packet, and whatever answers it, fares the same
 # (probe.py). Besides one that is here, those in the directory CT_RULESETS, by default
 # the shared one beside the checkout.
-# seconds: 60
+# seconds: 100
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
 ours || { skip "rulesets" "is about ct, and the others beside it"; DONE=1; exit 0; }

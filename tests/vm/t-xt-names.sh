@@ -3,7 +3,7 @@
 #
 # By which names of iptables' world ct comes, and when the kernel's own does;
 # what programs look for below /sys/module/nf_conntrack.
-# seconds: 60
+# seconds: 100
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
 ours || { skip "names" "is about ct"; DONE=1; exit 0; }
