@@ -15,15 +15,20 @@ struct nf_nat_range2
 ct_xt_nat_range_0(const struct nf_nat_ipv4_multi_range_compat *old);
 struct nf_nat_range2 ct_xt_nat_range_1(const struct nf_nat_range *range);
 
-/* Are those of a rule of @par right? Return: 0 or -EINVAL, and that is logged */
+/* Is it one range? Return: 0 or -EINVAL, and that is logged */
 int ct_xt_nat_check_one(const struct xt_tgchk_param *par,
 			const struct nf_nat_ipv4_multi_range_compat *old);
-int ct_xt_nat_check_addresses(const struct xt_tgchk_param *par,
-			      unsigned int flags, bool wanted);
 
 /* A rule begins, and ends. For .checkentry, if all else was checked. */
 int ct_xt_nat_begin(const struct xt_tgchk_param *par);
 void ct_xt_nat_end(const struct xt_tgdtor_param *par);
+
+/*
+ * The same of a rule with a range in the old form, or in the next, and nothing else to
+ * be checked. @addresses: it has to have some, or may not.
+ */
+int ct_xt_nat_begin_0(const struct xt_tgchk_param *par, bool addresses);
+int ct_xt_nat_begin_1(const struct xt_tgchk_param *par, bool addresses);
 
 /* Decide for the packet's connection. Return: a verdict */
 unsigned int ct_xt_nat_setup(struct sk_buff *skb, struct nf_nat_range2 range,

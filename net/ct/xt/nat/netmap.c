@@ -26,19 +26,12 @@ static unsigned int target_v6(struct sk_buff *skb,
 
 static int check_v4(const struct xt_tgchk_param *par)
 {
-	const struct nf_nat_ipv4_multi_range_compat *old = par->targinfo;
-
-	return ct_xt_nat_check_addresses(par, old->range[0].flags, true) ?:
-	       ct_xt_nat_check_one(par, old) ?:
-	       ct_xt_nat_begin(par);
+	return ct_xt_nat_begin_0(par, true);
 }
 
 static int check_v6(const struct xt_tgchk_param *par)
 {
-	const struct nf_nat_range *range = par->targinfo;
-
-	return ct_xt_nat_check_addresses(par, range->flags, true) ?:
-	       ct_xt_nat_begin(par);
+	return ct_xt_nat_begin_1(par, true);
 }
 
 #define NETMAP(pf, suffix, layout) {					\

@@ -41,8 +41,8 @@ int ct_xt_nat_check_one(const struct xt_tgchk_param *par,
 	return -EINVAL;
 }
 
-int ct_xt_nat_check_addresses(const struct xt_tgchk_param *par,
-			      unsigned int flags, bool wanted)
+static int check_addresses(const struct xt_tgchk_param *par,
+			   unsigned int flags, bool wanted)
 {
 	if (!!(flags & NF_NAT_RANGE_MAP_IPS) == wanted)
 		return 0;
@@ -60,6 +60,23 @@ int ct_xt_nat_begin(const struct xt_tgchk_param *par)
 			      "%s: connections of family %u cannot be tracked (%d)",
 			      par->target->name, par->family, err);
 	return err;
+}
+
+int ct_xt_nat_begin_0(const struct xt_tgchk_param *par, bool addresses)
+{
+	const struct nf_nat_ipv4_multi_range_compat *old = par->targinfo;
+
+	return check_addresses(par, old->range[0].flags, addresses) ?:
+	       ct_xt_nat_check_one(par, old) ?:
+	       ct_xt_nat_begin(par);
+}
+
+int ct_xt_nat_begin_1(const struct xt_tgchk_param *par, bool addresses)
+{
+	const struct nf_nat_range *range = par->targinfo;
+
+	return check_addresses(par, range->flags, addresses) ?:
+	       ct_xt_nat_begin(par);
 }
 
 void ct_xt_nat_end(const struct xt_tgdtor_param *par)

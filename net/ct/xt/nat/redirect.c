@@ -22,19 +22,12 @@ static unsigned int target_v6(struct sk_buff *skb,
 
 static int check_v4(const struct xt_tgchk_param *par)
 {
-	const struct nf_nat_ipv4_multi_range_compat *old = par->targinfo;
-
-	return ct_xt_nat_check_addresses(par, old->range[0].flags, false) ?:
-	       ct_xt_nat_check_one(par, old) ?:
-	       ct_xt_nat_begin(par);
+	return ct_xt_nat_begin_0(par, false);
 }
 
 static int check_v6(const struct xt_tgchk_param *par)
 {
-	const struct nf_nat_range *range = par->targinfo;
-
-	return ct_xt_nat_check_addresses(par, range->flags, false) ?:
-	       ct_xt_nat_begin(par);
+	return ct_xt_nat_begin_1(par, false);
 }
 
 #define REDIRECT(pf, suffix, layout) {					\
