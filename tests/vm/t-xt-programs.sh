@@ -7,7 +7,7 @@
 # this; what is not there is skipped. CT_ONLY="NAME..." takes some of them.
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
-PROGRAMS=${CT_PROGRAMS:-}
+PROGRAMS=${CT_PROGRAMS:-/nosuch}
 [ -d "$PROGRAMS/usr" ] || {
 	skip "programs" "no packages: see tests/vm/programs"
 	DONE=1
