@@ -9,6 +9,7 @@
 #include <linux/siphash.h>
 #include <linux/slab.h>
 #include <net/ct/entry.h>
+#include <net/ct/expect.h>
 #include <net/ct/expire.h>
 #include <net/ct/nat.h>
 #include <net/ct/net.h>
@@ -49,6 +50,7 @@ AGREES(secmark, secmark);
 #endif
 AGREES(ext, ext);
 static_assert(!(offsetof(struct ct_entry, ct_general) & NFCT_INFOMASK));
+static_assert(!(CT_HOT_BITS & CT_HOT_EXPECTS));
 
 /* No more than it is given by the allocator. */
 static_assert(sizeof(struct nf_ct_ext) + sizeof(struct ct_rare) <= 64);
@@ -284,6 +286,9 @@ static void free_one(struct ct_entry *e)
 {
 	struct ct_net *cn = e->cn;
 
+	/* Of one that was never confirmed, so never killed. */
+	if (unlikely(ct_entry_hot(e) & CT_HOT_EXPECTS))
+		ct_expect_master_gone(e);
 	if (unlikely(e->ext))
 		free_rare(e);
 	if (unlikely(ct_entry_hot(e) & CT_HOT_CONE))
@@ -487,6 +492,8 @@ bool ct_entry_kill(struct ct_entry *e, u32 portid, int report)
 	 * there, or comes after its DESTROY.
 	 */
 	ct_event_report(e, BIT(IPCT_DESTROY), portid, report);
+	if (unlikely(ct_entry_hot(e) & CT_HOT_EXPECTS))
+		ct_expect_master_gone(e);
 	rcu_read_lock();
 	ct_table_remove(&e->cn->table, e);
 	if (ct_entry_hot(e) & IPS_SRC_NAT_DONE)

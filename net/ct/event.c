@@ -5,6 +5,7 @@
 #include <linux/rcupdate.h>
 #include <net/ct/entry.h>
 #include <net/ct/event.h>
+#include <net/ct/expect.h>
 #include <net/ct/labels.h>
 #include <net/ct/net.h>
 #include <net/ct/proto.h>
@@ -103,3 +104,21 @@ void ct_event(struct ct_entry *e, u32 events)
 	ct_event_report(e, events, 0, 0);
 }
 EXPORT_SYMBOL_GPL(ct_event);
+
+void ct_event_expect(const struct ct_expect *exp,
+		     enum ip_conntrack_expect_events event, u32 portid,
+		     int report)
+{
+	const unsigned int group = event == IPEXP_NEW ?
+				   NFNLGRP_CONNTRACK_EXP_NEW :
+				   NFNLGRP_CONNTRACK_EXP_DESTROY;
+	const struct ct_event_sink *s;
+
+	if (exp->quiet || !READ_ONCE(exp->cn->events))
+		return;
+	rcu_read_lock();
+	s = rcu_dereference(sink);
+	if (s && (report || s->wanted(exp->cn, group)))
+		s->expect(exp, group, portid, report);
+	rcu_read_unlock();
+}

@@ -8,6 +8,7 @@
 #include <linux/random.h>
 #include <net/ct/entry.h>
 #include <net/ct/event.h>
+#include <net/ct/expect.h>
 #include <net/ct/expire.h>
 #include <net/ct/hooks.h>
 #include <net/ct/log.h>
@@ -47,6 +48,7 @@ static void free_work(struct work_struct *work)
 					 free);
 
 	ct_table_destroy(&cn->table);
+	ct_expect_net_free(cn);
 	ct_candidates_exit(cn);
 	ct_log_exit(cn);
 	free_percpu(cn->stats);
@@ -149,6 +151,7 @@ static int __net_init net_init(struct net *net)
 	get_random_bytes(&cn->key, sizeof(cn->key));
 	INIT_RCU_WORK(&cn->free, free_work);
 	ct_log_init(cn);
+	ct_expect_net_init(cn);
 	cn->stats = alloc_percpu_gfp(struct ct_stats,
 				     GFP_KERNEL | payer.account);
 	if (!cn->stats)
@@ -171,6 +174,7 @@ static int __net_init net_init(struct net *net)
 		/* One family's hooks may have seen packets. */
 		WRITE_ONCE(cn->dying, true);
 		synchronize_net();
+		ct_expect_net_exit(cn);
 		close_net(cn);
 	}
 	return err;
@@ -205,6 +209,8 @@ static void __net_exit net_exit(struct net *net)
 {
 	struct ct_net *cn = ct_net(net);
 
+	/* While it is in the list: there everybody is looked for who expects. */
+	ct_expect_net_exit(cn);
 	leave(cn);
 	close_net(cn);
 }

@@ -11,6 +11,7 @@
 #include <linux/netfilter/nf_conntrack_sctp.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/slab.h>
+#include <net/ct/expect.h>
 #include <net/ct/log.h>
 #include <net/ct/net.h>
 #include <net/ct/sysctl.h>
@@ -87,6 +88,18 @@ static int do_max(CT_CTL_TABLE *ctl, int write, void *buffer,
 	return err;
 }
 
+/* The same for all namespaces. */
+static int do_expect_max(CT_CTL_TABLE *ctl, int write, void *buffer,
+			 size_t *lenp, loff_t *ppos)
+{
+	struct ctl_table local = *ctl;
+
+	local.data = &ct_expect_max;
+	local.extra1 = SYSCTL_ONE;
+	local.extra2 = &int_max;
+	return proc_douintvec_minmax(&local, write, buffer, lenp, ppos);
+}
+
 /* net.nf_conntrack_max is there before and after the first namespace's state. */
 static DEFINE_MUTEX(init_mutex);
 static struct ct_net *init_cn;
@@ -145,6 +158,11 @@ static const struct ctl_table template[] = {
 		.maxlen = sizeof(unsigned int),
 		.mode = 0644,
 		.proc_handler = do_buckets,
+	}, {
+		.procname = "nf_conntrack_expect_max",
+		.maxlen = sizeof(unsigned int),
+		.mode = 0644,
+		.proc_handler = do_expect_max,
 	},
 	BYTE("checksum", checksum, SYSCTL_ONE),
 	BYTE("acct", acct, SYSCTL_ONE),
@@ -243,6 +261,9 @@ static unsigned int default_max(void)
 	return max(megabytes * 8, 1024UL);
 }
 
+/* nf_conntrack's limit of expectations: four for each 256 of its buckets. */
+#define EXPECTED_PER_MAX	64
+
 static void set_defaults(struct ct_net *cn)
 {
 	int i;
@@ -275,6 +296,9 @@ int ct_sysctl_net_init(struct ct_net *cn)
 		/* A user's own namespace does not raise its own limit. */
 		if (table[i].proc_handler == do_max &&
 		    cn->net->user_ns != &init_user_ns)
+			table[i].mode = 0444;
+		if (table[i].proc_handler == do_expect_max &&
+		    !net_eq(cn->net, &init_net))
 			table[i].mode = 0444;
 	}
 	cn->sysctl = ct_register_net_sysctl(cn->net, "net/netfilter", table,
@@ -310,6 +334,7 @@ static struct ctl_table_header *claim;
 
 int __init ct_sysctl_claim(void)
 {
+	ct_expect_max = default_max() / EXPECTED_PER_MAX;
 	claim = ct_register_net_sysctl(&init_net, "net", claim_table, 1);
 	return claim ? 0 : -EBUSY;
 }

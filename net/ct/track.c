@@ -8,6 +8,7 @@
 #include <linux/netfilter.h>
 #include <net/ct/entry.h>
 #include <net/ct/event.h>
+#include <net/ct/expect.h>
 #include <net/ct/expire.h>
 #include <net/ct/hooks.h>
 #include <net/ct/nat.h>
@@ -290,7 +291,9 @@ again:
 		}
 		/* Nobody else has it yet. */
 		ct_count_locked(e, IP_CT_DIR_ORIGINAL, p->skb);
-		set_entry(p->skb, e, IP_CT_NEW);
+		set_entry(p->skb, e, unlikely(READ_ONCE(p->cn->expecting)) &&
+				     ct_expect_meet(e) ?
+				     IP_CT_RELATED : IP_CT_NEW);
 		return NF_ACCEPT;
 	}
 	ctinfo = ctinfo_of(e, p, dir);
@@ -442,7 +445,8 @@ static noinline void inherit(const struct sk_buff *skb,
 	if (READ_ONCE(tmpl->use_event) == U16_MAX)
 		return;
 	e = ct_entry_get_skb(skb, &ctinfo);
-	if (e && ctinfo == IP_CT_NEW && !(ct_entry_hot(e) & IPS_CONFIRMED))
+	if (e && (ctinfo == IP_CT_NEW || ctinfo == IP_CT_RELATED) &&
+	    !(ct_entry_hot(e) & IPS_CONFIRMED))
 		ct_event_choose(e, tmpl->use_event);
 }
 

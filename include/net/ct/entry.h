@@ -330,6 +330,9 @@ struct ct_rare {
 /* In @hot, none of IPS_*: confirmed, and not CT_HOT_MOVED. */
 #define CT_HOT_SETTLED	BIT(24)
 
+/* In @hot, none of IPS_*: it expects others, or did, see ct_expect_add(). */
+#define CT_HOT_EXPECTS	BIT(15)
+
 /*
  * The longest timeout. Below 2^31, so that a wheel that is late (an hour, in
  * a stopped virtual machine) still sees what is past and what is to come.

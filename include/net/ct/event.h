@@ -10,6 +10,7 @@
 #include <linux/workqueue.h>
 
 struct ct_entry;
+struct ct_expect;
 struct ct_listener;
 struct ct_net;
 struct socket;
@@ -63,12 +64,15 @@ struct ct_event_queue {
  * struct ct_event_sink - who writes and sends messages about entries
  * @wanted: does anybody listen to this group? Cheap
  * @report: something happened
+ * @expect: something happened to an expectation: of which group that is to be told
  *
  * Set once by the netlink layer, so that the core knows none of it.
  */
 struct ct_event_sink {
 	bool (*wanted)(const struct ct_net *cn, unsigned int group);
 	void (*report)(struct ct_entry *e, u32 events, u32 portid, int report);
+	void (*expect)(const struct ct_expect *exp, unsigned int group,
+		       u32 portid, int report);
 };
 
 /**
@@ -97,6 +101,18 @@ void ct_event(struct ct_entry *e, u32 events);
  * Context: softirq or process, no lock held
  */
 void ct_event_report(struct ct_entry *e, u32 events, u32 portid, int report);
+
+/**
+ * ct_event_expect() - something happened to an expectation
+ * @exp: which one
+ * @event: %IPEXP_NEW or %IPEXP_DESTROY
+ * @portid: who asked, 0 if nobody did
+ * @report: whether the request asked for an echo
+ * Context: softirq or process; the lock of expectations is held
+ */
+void ct_event_expect(const struct ct_expect *exp,
+		     enum ip_conntrack_expect_events event, u32 portid,
+		     int report);
 
 /**
  * ct_event_choose() - tell of some events of a connection only

@@ -24,6 +24,7 @@ struct ct_net;
  * @CT_LOG_REFUSED: what rules asked for in vain
  * @CT_LOG_SYSCTL: settings without effect
  * @CT_LOG_NAT: connections that could not be translated
+ * @CT_LOG_EXPECT: connections that could not be expected
  */
 enum ct_log_kind {
 	CT_LOG_INVALID,
@@ -31,6 +32,7 @@ enum ct_log_kind {
 	CT_LOG_REFUSED,
 	CT_LOG_SYSCTL,
 	CT_LOG_NAT,
+	CT_LOG_EXPECT,
 	__CT_LOG_MAX,
 };
 

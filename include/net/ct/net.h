@@ -11,6 +11,7 @@
 #include <linux/sysctl.h>
 #include <linux/workqueue.h>
 #include <net/ct/event.h>
+#include <net/ct/expect.h>
 #include <net/ct/log.h>
 #include <net/ct/payer.h>
 #include <net/ct/proto.h>
@@ -89,12 +90,14 @@ struct ct_kept {
  * @tcp_max_retrans: retransmissions before the timeout is shortened
  * @dccp_loose: read by nobody: no DCCP connection is picked up in the middle
  * @dying: the namespace exits: no new entries
+ * @expecting: there are expectations, in @expects
  * @max: the limit, 0 for none: @max_wanted, at most that of the first namespace
  * @table: confirmed connections
  * @held: entries, unconfirmed ones included, and one more while there are @refs;
  *	see ct_net_count()
  * @refs: the namespace, each ct_hooks_get(), and ct_net_get()
  * @queue: undelivered events
+ * @expects: what its connections expect
  * @kept: what the host itself has of the limit
  * @drops: at the limit
  * @log: what may be written into the kernel's log
@@ -133,6 +136,7 @@ struct ct_net {
 	u8 tcp_max_retrans;
 	u8 dccp_loose;
 	bool dying;
+	bool expecting;
 	unsigned int max;
 	/* From its beginning, which a packet reads, to what a birth writes. */
 	struct ct_table table;
@@ -141,6 +145,7 @@ struct ct_net {
 	atomic_t held;
 	refcount_t refs;
 	struct ct_event_queue queue;
+	struct ct_expects expects;
 	struct ct_kept kept;
 	struct ct_drops drops;
 	struct ct_log log;
