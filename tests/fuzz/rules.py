@@ -361,8 +361,22 @@ def old_filters(r, e):
     return ZONE in r.attrs and (fewer(r, e) or has_consequences(r, e))
 
 
+def no_helper(r, e):
+    """A master without a helper may expect, and what follows of that."""
+    old, new = e.old_errors.get(r.seq), e.new_errors.get(r.seq)
+    if r.subsys != EXP or e.old_table != e.new_table:
+        return False
+    if r.kind == NEW:
+        return ((old == errno.EOPNOTSUPP and r.flags & CREATE and
+                 new in (0, errno.EBUSY, errno.EMFILE, *MALFORMED)) or
+                (old in (errno.EOPNOTSUPP, errno.ENOENT) and
+                 new in (0, errno.EEXIST)))
+    return old == new or (old == errno.ENOENT and new == 0)
+
+
 RULES = [nat, synproxy, no_family, half_done, tcp_flags, mask_alone,
-         other_icmp, zone_of_tuple, filter_ports, dccp_number, old_filters]
+         other_icmp, zone_of_tuple, filter_ports, dccp_number, old_filters,
+         no_helper]
 
 
 def explain(event):

@@ -169,11 +169,10 @@ static int fill_cpu(struct sk_buff *skb, const struct netlink_callback *cb,
 	return 0;
 }
 
-/* No expectation was ever made. The answer has always been one of the conntrack
- * subsystem.
- */
+/* The answer has always been one of the conntrack subsystem. */
 static int fill_expect_cpu(struct sk_buff *skb,
-			   const struct netlink_callback *cb, unsigned int cpu)
+			   const struct netlink_callback *cb,
+			   const struct ip_conntrack_stat *st, unsigned int cpu)
 {
 	const int type = ct_nl_type(IPCTNL_MSG_EXP_GET_STATS_CPU);
 	struct nlmsghdr *nlh;
@@ -181,9 +180,11 @@ static int fill_expect_cpu(struct sk_buff *skb,
 	nlh = put_header(skb, cb, type, cpu);
 	if (!nlh)
 		return -EMSGSIZE;
-	if (nla_put_be32(skb, CTA_STATS_EXP_NEW, 0) ||
-	    nla_put_be32(skb, CTA_STATS_EXP_CREATE, 0) ||
-	    nla_put_be32(skb, CTA_STATS_EXP_DELETE, 0)) {
+	if (nla_put_be32(skb, CTA_STATS_EXP_NEW, htonl(st->expect_new)) ||
+	    nla_put_be32(skb, CTA_STATS_EXP_CREATE,
+			 htonl(st->expect_create)) ||
+	    nla_put_be32(skb, CTA_STATS_EXP_DELETE,
+			 htonl(st->expect_delete))) {
 		nlmsg_cancel(skb, nlh);
 		return -EMSGSIZE;
 	}
@@ -191,7 +192,11 @@ static int fill_expect_cpu(struct sk_buff *skb,
 	return 0;
 }
 
-static int dump_stats(struct sk_buff *skb, struct netlink_callback *cb)
+static int dump_cpus(struct sk_buff *skb, struct netlink_callback *cb,
+		     int (*fill)(struct sk_buff *skb,
+				 const struct netlink_callback *cb,
+				 const struct ip_conntrack_stat *st,
+				 unsigned int cpu))
 {
 	struct ct_net *cn = ct_net(sock_net(skb->sk));
 	unsigned int cpu;
@@ -200,23 +205,21 @@ static int dump_stats(struct sk_buff *skb, struct netlink_callback *cb)
 		return 0;
 	for (cpu = cb->args[0]; cpu < nr_cpu_ids; cpu++) {
 		if (cpu_possible(cpu) &&
-		    fill_cpu(skb, cb, &per_cpu_ptr(cn->stats, cpu)->base, cpu))
+		    fill(skb, cb, &per_cpu_ptr(cn->stats, cpu)->base, cpu))
 			break;
 	}
 	cb->args[0] = cpu;
 	return skb->len;
 }
 
+static int dump_stats(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	return dump_cpus(skb, cb, fill_cpu);
+}
+
 static int dump_expect_stats(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	unsigned int cpu;
-
-	for (cpu = cb->args[0]; cpu < nr_cpu_ids; cpu++) {
-		if (cpu_possible(cpu) && fill_expect_cpu(skb, cb, cpu))
-			break;
-	}
-	cb->args[0] = cpu;
-	return skb->len;
+	return dump_cpus(skb, cb, fill_expect_cpu);
 }
 
 int ct_nl_dump_stats(struct sk_buff *skb, const struct nfnl_info *info)

@@ -10,8 +10,12 @@
  * anything is written about the second, the DESTROY of the first has to leave:
  * a bit in @gone for each pending DESTROY tells when. Nothing is reported of
  * an entry after its DESTROY.
+ *
+ * Of expectations there are few: each event is a batch of its own, behind all that
+ * connections have reported before.
  */
 #include <net/ct/event.h>
+#include <net/ct/expect.h>
 #include <net/ct/netlink.h>
 #include <net/netlink.h>
 #include "listeners.h"
@@ -52,11 +56,11 @@ static unsigned int group_of(u32 events)
 	return UPDATE;
 }
 
-/* A message that was not written. */
+/* A message that was not written, of NFNLGRP_* */
 static void lose(struct ct_event_queue *q, unsigned int group)
 {
 	atomic64_inc(&q->lost);
-	nfnetlink_set_err(net_of(q)->net, 0, nl_group[group], -ENOBUFS);
+	nfnetlink_set_err(net_of(q)->net, 0, group, -ENOBUFS);
 }
 
 /* Netlink would do the same for each listener. */
@@ -198,7 +202,7 @@ static struct sk_buff *new_batch(struct ct_event_queue *q, unsigned int group,
 		return skb;
 	}
 	kfree_skb(skb);
-	lose(q, group);
+	lose(q, nl_group[group]);
 	return NULL;
 }
 
@@ -223,34 +227,40 @@ written:
 		__set_bit(gone_bit(e), q->gone);
 }
 
-/* The echo of a request goes to the requester by itself, and to others in its
- * turn.
+/* A batch of one message, the echo of a request, goes to the requester by itself,
+ * and to others in its turn.
  */
-static void send_echo(struct ct_event_queue *q, struct ct_entry *e, u32 events,
-		      u32 portid)
+static void send_echo(struct ct_event_queue *q, struct sk_buff *skb, u32 portid)
 {
-	const unsigned int group = group_of(events);
-	struct sk_buff *skb, *echo;
+	const unsigned int group = ct_batch(skb)->group;
 	struct ct_listener *l;
+	struct sk_buff *echo;
 
-	send_batches(q, DESTROY);
 	/* What it has yet to get is older. */
 	l = ct_listener_of(q, portid);
 	if (l)
 		ct_backlog_push(q, l, RETRY_TOTAL);
-	skb = new_batch(q, group, e, events, portid);
-	if (!skb)
-		return;
 	ct_batch(skb)->messages = 1;
 	ct_batch(skb)->except = portid;
 	echo = skb_copy(skb, GFP_ATOMIC);
 	send(q, skb);
 	if (echo) {
 		memset(echo->cb, 0, sizeof(echo->cb));
-		NETLINK_CB(echo).dst_group = nl_group[group];
+		NETLINK_CB(echo).dst_group = group;
 	}
 	if (!echo || nfnetlink_unicast(echo, net_of(q)->net, portid) < 0)
 		atomic64_inc(&q->lost);
+}
+
+static void write_echo(struct ct_event_queue *q, struct ct_entry *e, u32 events,
+		       u32 portid)
+{
+	struct sk_buff *skb;
+
+	send_batches(q, DESTROY);
+	skb = new_batch(q, group_of(events), e, events, portid);
+	if (skb)
+		send_echo(q, skb, portid);
 }
 
 static void write_event(struct ct_event_queue *q, struct ct_entry *e,
@@ -267,7 +277,7 @@ static void write_event(struct ct_event_queue *q, struct ct_entry *e,
 		send_batches(q, DESTROY);
 
 	if (report) {
-		send_echo(q, e, events, portid);
+		write_echo(q, e, events, portid);
 		return;
 	}
 	write_batched(q, e, events, portid);
@@ -287,9 +297,41 @@ static void sink_report(struct ct_entry *e, u32 events, u32 portid, int report)
 	spin_unlock_bh(&q->lock);
 }
 
+static void write_expect(struct ct_event_queue *q, const struct ct_expect *exp,
+			 unsigned int group, u32 portid, int report)
+{
+	struct sk_buff *skb;
+
+	send_batches(q, DESTROY);
+	skb = ct_backlog_alloc(q);
+	if (!skb || ct_nl_fill_expect_event(skb, exp, group, portid)) {
+		kfree_skb(skb);
+		lose(q, group);
+		return;
+	}
+	ct_batch(skb)->group = group;
+	ct_batch(skb)->messages = 1;
+	if (report)
+		send_echo(q, skb, portid);
+	else
+		send(q, skb);
+}
+
+static void sink_expect(const struct ct_expect *exp, unsigned int group,
+			u32 portid, int report)
+{
+	struct ct_event_queue *q = &exp->cn->queue;
+
+	spin_lock_bh(&q->lock);
+	if (!q->dead)
+		write_expect(q, exp, group, portid, report);
+	spin_unlock_bh(&q->lock);
+}
+
 const struct ct_event_sink ct_nl_sink = {
 	.wanted = sink_wanted,
 	.report = sink_report,
+	.expect = sink_expect,
 };
 
 int ct_netlink_net_init(struct ct_net *cn)

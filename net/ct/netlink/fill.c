@@ -89,14 +89,26 @@ static bool put_zone(struct sk_buff *skb, int type, const struct ct_entry *e,
 	return nla_put_be16(skb, type, htons(zone));
 }
 
+/* Return: true if there is no room. */
+bool ct_nl_put_tuple(struct sk_buff *skb, int type,
+		     const struct nf_conntrack_tuple *t)
+{
+	struct nlattr *nest = nla_nest_start(skb, type);
+
+	if (!nest || put_addresses(skb, t) || put_protocol(skb, t))
+		return true;
+	nla_nest_end(skb, nest);
+	return false;
+}
+
 static bool put_tuple(struct sk_buff *skb, int type, const struct ct_entry *e,
-		      unsigned int dir, bool zone)
+		      unsigned int dir)
 {
 	const struct nf_conntrack_tuple *t = &e->dir[dir].tuple;
 	struct nlattr *nest = nla_nest_start(skb, type);
 
 	if (!nest || put_addresses(skb, t) || put_protocol(skb, t) ||
-	    (zone && put_zone(skb, CTA_TUPLE_ZONE, e, BIT(dir))))
+	    put_zone(skb, CTA_TUPLE_ZONE, e, BIT(dir)))
 		return true;
 	nla_nest_end(skb, nest);
 	return false;
@@ -105,8 +117,8 @@ static bool put_tuple(struct sk_buff *skb, int type, const struct ct_entry *e,
 /* What every message about an entry begins with. */
 static bool put_tuples(struct sk_buff *skb, const struct ct_entry *e)
 {
-	return put_tuple(skb, CTA_TUPLE_ORIG, e, IP_CT_DIR_ORIGINAL, true) ||
-	       put_tuple(skb, CTA_TUPLE_REPLY, e, IP_CT_DIR_REPLY, true) ||
+	return put_tuple(skb, CTA_TUPLE_ORIG, e, IP_CT_DIR_ORIGINAL) ||
+	       put_tuple(skb, CTA_TUPLE_REPLY, e, IP_CT_DIR_REPLY) ||
 	       put_zone(skb, CTA_ZONE, e, NF_CT_DEFAULT_ZONE_DIR);
 }
 
@@ -138,8 +150,8 @@ static bool put_master(struct sk_buff *skb, const struct ct_entry *e)
 {
 	const struct ct_entry *master = ct_entry_master(e);
 
-	return master && put_tuple(skb, CTA_TUPLE_MASTER, master,
-				   IP_CT_DIR_ORIGINAL, false);
+	return master && ct_nl_put_tuple(skb, CTA_TUPLE_MASTER,
+					 &master->dir[IP_CT_DIR_ORIGINAL].tuple);
 }
 
 static bool put_protoinfo(struct sk_buff *skb, struct ct_entry *e, bool destroy)

@@ -365,6 +365,8 @@ static void give_up_all(struct ct_event_queue *q)
 	tell_all(q, NFNLGRP_CONNTRACK_NEW);
 	tell_all(q, NFNLGRP_CONNTRACK_UPDATE);
 	tell_all(q, NFNLGRP_CONNTRACK_DESTROY);
+	tell_all(q, NFNLGRP_CONNTRACK_EXP_NEW);
+	tell_all(q, NFNLGRP_CONNTRACK_EXP_DESTROY);
 }
 
 static void send_all(struct search *s, struct sk_buff *clone)

@@ -8,6 +8,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <net/ct/entry.h>
+#include <net/ct/expect.h>
 #include <net/ct/net.h>
 #include <net/ct/seqadj.h>
 #include <net/netfilter/nf_nat.h>
@@ -162,6 +163,9 @@ int ct_nl_fill_event(struct sk_buff *skb, struct ct_entry *e, u32 events,
 int ct_nl_fill_nested(struct sk_buff *skb, struct ct_entry *e,
 		      enum ip_conntrack_info ctinfo, u16 attr, u16 info_attr);
 
+bool ct_nl_put_tuple(struct sk_buff *skb, int type,
+		     const struct nf_conntrack_tuple *tuple);
+
 /* dump.c */
 int ct_nl_dump(struct sk_buff *skb, const struct nfnl_info *info,
 	       const struct nlattr * const cda[]);
@@ -184,9 +188,16 @@ int ct_nl_create(struct ct_net *cn, const struct nf_conntrack_tuple *tuple,
 		 const struct ct_nl_change *change, struct ct_entry *master,
 		 const struct nfnl_info *info, u32 portid);
 
-/* events.c, expect.c, genl.c, queue.c */
-extern const struct ct_event_sink ct_nl_sink;
+/* expect.c: the subsystem; what is said of an expectation, as for an entry, with its
+ * lock held; one that comes with a packet, on behalf of the packet's connection
+ */
 extern const struct nfnetlink_subsystem ct_nl_expect;
+int ct_nl_fill_expect_event(struct sk_buff *skb, const struct ct_expect *exp,
+			    unsigned int group, u32 portid);
+int ct_nl_attach_expect(const struct nlattr *attr, struct ct_entry *master);
+
+/* events.c, genl.c, queue.c */
+extern const struct ct_event_sink ct_nl_sink;
 int ct_nl_genl_init(void);
 void ct_nl_genl_exit(void);
 void ct_nl_queue_init(void);

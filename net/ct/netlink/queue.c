@@ -113,7 +113,9 @@ static int queue_parse(const struct nlattr *attr, struct nf_conn *ct)
 static int queue_attach_expect(const struct nlattr *attr, struct nf_conn *ct,
 			       u32 portid, u32 report)
 {
-	return -EOPNOTSUPP;
+	if (ct->status & IPS_TEMPLATE)
+		return -EOPNOTSUPP;
+	return ct_nl_attach_expect(attr, entry_of(ct));
 }
 
 /* Who was handed a packet of a translated connection gave another one back. */
