@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Expectations: made by netlink, listed, met by packets, which are RELATED then; how
-# they end. nf_conntrack takes them for connections that have a
+# they end; by nftables' object. nf_conntrack takes them for connections that have a
 # helper only, so with that those have one.
 # seconds: 60
 # shellcheck source=tests/vm/lib.sh
@@ -510,6 +510,66 @@ check "conntrack -L expect" eval 'ct_expect -L expect |
 	grep -q "src=10.9.0.1 dst=10.8.0.1 mask-src=255.255.255.255 mask-dst=255.255.255.255 master-src=10.8.0.1 master-dst=10.9.0.1 sport=4000 dport=21"'
 check "conntrack -F expect" ct_expect -F expect
 is "nothing is left" "$(ct_expect -L expect)" ""
+
+# --- nftables ---
+
+expect <<'END'
+fresh()
+rules("""ct expectation data {
+        protocol udp
+        dport 6000
+        timeout 1m
+        size 2
+        l3proto ip
+    }""", 'tcp dport 21 ct expectation set "data"')
+equal("a client", comes(syn(5000, 21, A4, B4), "a"), "new")
+equal("by its first packet its server is expected", expect_ports(), [6000])
+m = listed()[0]
+equal("from any port", m.get(TUPLE), tuple_of(TUPLE, B4, 0, A4, 6000, 17)[4:])
+equal("the mask", m.get(MASK), tuple_of(
+    MASK, "255.255.255.255", 0, "255.255.255.255", 0xffff, 17)[4:])
+equal("by it", m.get(MASTER), tuple_of(MASTER, A4, 5000, B4, 21)[4:])
+equal("the flags", m.number(FLAGS), 0)
+equal("no more by the next packet", (comes(tcp_packet(
+    B4, A4, 21, 5000, "SA", 900, 101)), comes(tcp_packet(
+        A4, B4, 5000, 21, "A", 101, 901), "a"), expect_ports()),
+    ("neither", "neither", [6000]))
+equal("the server comes", comes(udp_packet(B4, A4, 20, 6000, b"x")),
+      "related")
+equal("another one comes", comes(udp_packet("10.9.0.9", A4, 20, 6000, b"x")),
+      "new")
+rules()
+flush()
+equal("the object goes", "expectation" in run(
+    "nft", "list", "ruleset").stdout, False)
+
+TEXT = """table inet t {
+	ct expectation a {
+		protocol tcp
+		dport 5000
+		timeout 1h
+		size 12
+		l3proto ip
+	}
+
+	ct expectation b {
+		protocol udp
+		dport 65535
+		timeout 10s
+		size 255
+		l3proto ip6
+	}
+
+	chain c {
+		ct expectation set "a"
+	}
+}
+"""
+nft("table inet t\ndelete table inet t\n" + TEXT)
+equal("listed as it was put", run("nft", "list", "table", "inet", "t").stdout,
+      TEXT)
+rules()
+END
 
 # --- at once, and in namespaces that go ---
 

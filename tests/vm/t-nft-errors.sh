@@ -269,8 +269,9 @@ def helper(*attrs):
     return OBJ_HELPER, b"".join(attrs)
 
 
-def expect(l4=6, dport=True, timeout=True, size=True):
-    return OBJ_EXPECT, ((u8(2, l4) if l4 else b"") +
+def expect(l4=6, dport=True, timeout=True, size=True, l3=None):
+    return OBJ_EXPECT, ((be16(1, l3) if l3 else b"") +
+                        (u8(2, l4) if l4 else b"") +
                         (be16(3, 3) if dport else b"") +
                         (attr(4, bytes(4)) if timeout else b"") +
                         (u8(5, 1) if size else b""))
@@ -295,9 +296,13 @@ OBJECTS = [
     ("ct expectation: no timeout", IP, expect(timeout=False), "EINVAL"),
     ("ct expectation: no size", IP, expect(size=False), "EINVAL"),
     ("ct expectation: ICMP", IP, expect(l4=1), "EOPNOTSUPP"),
-    ("ct expectation", IP, expect(), only("EOPNOTSUPP", "ok")),
-    ("ct expectation in inet", INET, expect(),
-     only("EOPNOTSUPP", "EAFNOSUPPORT")),
+    ("ct expectation", IP, expect(), "ok"),
+    ("ct expectation in inet, of no family", INET, expect(), "EAFNOSUPPORT"),
+    ("ct expectation in inet", INET, expect(l3=10), "ok"),
+    ("ct expectation of another family", IP, expect(l3=10), "EINVAL"),
+    ("ct expectation of no family there is", IP, expect(l3=3),
+     "EAFNOSUPPORT"),
+    ("ct expectation in arp", ARP, expect(l3=2), "EINVAL"),
     ("an object of synproxy", IP, (OBJ_SYNPROXY, be16(1, 1460) + u8(2, 7)),
      only("EOPNOTSUPP", "ok")),
     ("an object of ct count: no number", IP, limit(), "EINVAL"),
@@ -309,6 +314,11 @@ OBJECTS = [
 ]
 for name, family, (kind, data), want in OBJECTS:
     equal(name, t.obj_says(family, kind, data), want)
+for l4 in 6, 17, 33, 132, 136:
+    said = be16(1, 10) + u8(2, l4) + be16(3, 7) + attr(
+        4, b"\1\2\3\4") + u8(5, 9)
+    equal("ct expectation of protocol %d: dumped" % l4, t.obj_shown(
+        INET, OBJ_EXPECT, said), said)
 equal("an object of ct count: dumped", t.obj_shown(
     INET, *limit(be32(1, 5), be32(2, 1))), be32(1, 5) + be32(2, 1))
 

@@ -76,10 +76,15 @@ static int __init ct_nft_init(void)
 	err = nft_register_obj(&ct_nft_timeout_obj);
 	if (err)
 		goto object;
-	err = ct_nft_refuse_init();
+	err = nft_register_obj(&ct_nft_expect_obj);
 	if (err)
 		goto timeout;
+	err = ct_nft_refuse_init();
+	if (err)
+		goto expect;
 	return 0;
+expect:
+	nft_unregister_obj(&ct_nft_expect_obj);
 timeout:
 	nft_unregister_obj(&ct_nft_timeout_obj);
 object:
@@ -96,6 +101,7 @@ ct:
 static void __exit ct_nft_exit(void)
 {
 	ct_nft_refuse_exit();
+	nft_unregister_obj(&ct_nft_expect_obj);
 	nft_unregister_obj(&ct_nft_timeout_obj);
 	nft_unregister_obj(&ct_nft_connlimit_obj);
 	nft_unregister_expr(&ct_nft_connlimit_type);

@@ -55,6 +55,9 @@ extern struct nft_object_type ct_nft_connlimit_obj;
 /* timeout.c */
 extern struct nft_object_type ct_nft_timeout_obj;
 
+/* expect.c */
+extern struct nft_object_type ct_nft_expect_obj;
+
 /* refuse.c: what is not there yet, and says so */
 int ct_nft_refuse_init(void);
 void ct_nft_refuse_exit(void);

@@ -62,23 +62,6 @@ static const struct nla_policy helper_policy[NFTA_CT_HELPER_MAX + 1] = {
 };
 
 static const struct nft_object_ops *
-select_expect(const struct nft_ctx *ctx, const struct nlattr * const tb[])
-{
-	if (!tb[NFTA_CT_EXPECT_L4PROTO] || !tb[NFTA_CT_EXPECT_DPORT] ||
-	    !tb[NFTA_CT_EXPECT_TIMEOUT] || !tb[NFTA_CT_EXPECT_SIZE])
-		return ERR_PTR(-EINVAL);
-	return ERR_PTR(refuse(ctx->net, "ct expectation"));
-}
-
-static const struct nla_policy expect_policy[NFTA_CT_EXPECT_MAX + 1] = {
-	[NFTA_CT_EXPECT_L3PROTO] = { .type = NLA_U16 },
-	[NFTA_CT_EXPECT_L4PROTO] = { .type = NLA_U8 },
-	[NFTA_CT_EXPECT_DPORT] = { .type = NLA_U16 },
-	[NFTA_CT_EXPECT_TIMEOUT] = { .type = NLA_U32 },
-	[NFTA_CT_EXPECT_SIZE] = { .type = NLA_U8 },
-};
-
-static const struct nft_object_ops *
 select_synproxy_obj(const struct nft_ctx *ctx, const struct nlattr * const tb[])
 {
 	return ERR_PTR(refuse(ctx->net, "synproxy"));
@@ -90,12 +73,6 @@ static struct nft_object_type objs[] __read_mostly = {
 		.select_ops = select_helper,
 		.policy = helper_policy,
 		.maxattr = NFTA_CT_HELPER_MAX,
-		.owner = THIS_MODULE,
-	}, {
-		.type = NFT_OBJECT_CT_EXPECT,
-		.select_ops = select_expect,
-		.policy = expect_policy,
-		.maxattr = NFTA_CT_EXPECT_MAX,
 		.owner = THIS_MODULE,
 	}, {
 		.type = NFT_OBJECT_SYNPROXY,
