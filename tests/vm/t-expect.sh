@@ -146,6 +146,16 @@ def syn(sport, dport, src=B4, dst=A4):
     return tcp_packet(src, dst, sport, dport, "S", 100)
 
 
+def until_gone(*modules):
+    """They can be unloaded, some time after their last rule has gone."""
+    for _ in range(100):
+        if all(run("rmmod", m).returncode == 0 for m in modules
+               if os.path.exists("/sys/module/%s/initstate" % m)):
+            return True
+        time.sleep(0.1)
+    return False
+
+
 def fresh():
     """Nothing is there but the first master."""
     flush()
@@ -358,6 +368,30 @@ if ours():
     equal("who is related", comes(syn(20, 5077)), "related")
 q.socket.close()
 rules()
+
+# A function of ct_nat's: to another port of the client
+nft("""table ip nat {
+    chain pre { type nat hook prerouting priority -100; }
+    chain post { type nat hook postrouting priority 100; }
+}""".replace("; }", "\n}"))
+fresh()
+equal("who is translated", expect(5078, attr(FN, b"nat-follow-master\0") + nest(
+    NAT, be32(1, 1), tuple_of(2, A4, 6078, B4, 21))).error, 0)
+equal("by whom is listed", listed()[0].get(FN), b"nat-follow-master\0")
+wire.b.send(syn(20, 5078))
+out = wire.a.receive(2)
+equal("comes to the saved port", out and out[20:24],
+      struct.pack("!HH", 20, 6078))
+equal("its answers come from where it went to", wire.pass_on("a", tcp_packet(
+    A4, B4, 6078, 20, "SA", 900, 101))[20:24], struct.pack("!HH", 5078, 20))
+expect(5079, attr(FN, b"nat-follow-master\0"))
+nft("delete table ip nat")
+if ours():
+    check("ct_nat goes", until_gone("ct_nft_nat", "ct_nat"))
+    equal("and what it was to translate", listed(), [])
+    refuses("then there is no such function", S, E.EINVAL, NEW,
+            expectation(1) + attr(FN, b"nat-follow-master\0"),
+            ACK | CREATE, subsys=EXP)
 
 # Zones
 fresh()

@@ -7,6 +7,7 @@
 #include <linux/netfilter.h>
 #include <linux/rtnetlink.h>
 #include <net/ct/entry.h>
+#include <net/ct/expect.h>
 #include <net/ct/nat.h>
 #include <net/ct/net.h>
 #include <net/ct/table.h>
@@ -99,12 +100,14 @@ static int __init ct_nat_init(void)
 		return err;
 	}
 	set_hooks(true);
+	ct_expect_fn_register(&ct_nat_follow);
 	return 0;
 }
 
 /* There are no rules any more, so no hooks either. */
 static void __exit ct_nat_exit(void)
 {
+	ct_expect_fn_unregister(&ct_nat_follow);
 	set_hooks(false);
 	ct_nat_masquerade_exit();
 	/* Packets that were in the hooks, and whoever asked us something. */

@@ -162,6 +162,9 @@ void ct_nat_end_gone(struct work_struct *work);
 int ct_nat_masquerade_init(void);
 void ct_nat_masquerade_exit(void);
 
+/* follow.c: what becomes of who was expected */
+extern struct ct_expect_fn ct_nat_follow;
+
 /* session.c: for nf_nat_hook */
 void ct_nat_decode_session(struct sk_buff *skb, struct flowi *fl);
 
