@@ -54,6 +54,13 @@ void ct_tracked_leave(struct ct_net *cn);
 void ct_net_limit(struct ct_net *cn, unsigned int wanted);
 
 /*
+ * Files in /proc/net, as soon as ct_net() gives that of the namespace, and as long.
+ * Process. 0 or -ENOMEM
+ */
+int ct_proc_net_init(struct ct_net *cn);
+void ct_proc_net_exit(struct ct_net *cn);
+
+/*
  * What of nf_conntrack's module parameters programs look for. Process; while the
  * first namespace has its state.
  */

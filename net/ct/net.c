@@ -169,7 +169,12 @@ static int __net_init net_init(struct net *net)
 	if (err)
 		goto sysctl;
 	*slot = cn;
-	err = join(cn);
+	err = ct_proc_net_init(cn);
+	if (!err) {
+		err = join(cn);
+		if (err)
+			ct_proc_net_exit(cn);
+	}
 	if (err) {
 		/* One family's hooks may have seen packets. */
 		WRITE_ONCE(cn->dying, true);
@@ -209,6 +214,7 @@ static void __net_exit net_exit(struct net *net)
 {
 	struct ct_net *cn = ct_net(net);
 
+	ct_proc_net_exit(cn);
 	/* While it is in the list: there everybody is looked for who expects. */
 	ct_expect_net_exit(cn);
 	leave(cn);
