@@ -261,9 +261,6 @@ static unsigned int default_max(void)
 	return max(megabytes * 8, 1024UL);
 }
 
-/* nf_conntrack's limit of expectations: four for each 256 of its buckets. */
-#define EXPECTED_PER_MAX	64
-
 static void set_defaults(struct ct_net *cn)
 {
 	int i;
@@ -334,7 +331,8 @@ static struct ctl_table_header *claim;
 
 int __init ct_sysctl_claim(void)
 {
-	ct_expect_max = default_max() / EXPECTED_PER_MAX;
+	/* nf_conntrack's: four for each 256 of its buckets. */
+	ct_expect_max = 4 * max(default_max() / 256, 1U);
 	claim = ct_register_net_sysctl(&init_net, "net", claim_table, 1);
 	return claim ? 0 : -EBUSY;
 }

@@ -572,6 +572,26 @@ equal("the server comes", comes(udp_packet(B4, A4, 20, 6000, b"x")),
       "related")
 equal("another one comes", comes(udp_packet("10.9.0.9", A4, 20, 6000, b"x")),
       "new")
+def data(name, port, size):
+    return """ct expectation %s {
+        protocol udp
+        dport %d
+        timeout 1m
+        size %d
+        l3proto ip
+    }
+    """ % (name, port, size)
+
+
+SET = 'tcp dport 21 ct expectation set "%s"\n'
+flush()
+rules(data("one", 6001, 1) + data("two", 6002, 1) + data("three", 6003, 2),
+      SET % "one" + SET % "two" + SET % "three")
+equal("a client of three objects", comes(syn(5001, 21, A4, B4), "a"), "new")
+equal("of which the second has no room", expect_ports(), [6001, 6003])
+equal("a client of IPv6, which they are not for",
+      comes(syn(5001, 21, A6, B6), "a"), "new")
+equal("expects nothing", expect_ports(), [6001, 6003])
 rules()
 flush()
 equal("the object goes", "expectation" in run(

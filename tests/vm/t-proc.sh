@@ -44,7 +44,7 @@ mkfifo "$TMP/in"
 exec 5<>"$TMP/in"
 ip netns exec n1 socat - TCP:10.0.2.1:7,sourceport=4002 <"$TMP/in" >"$TMP/out" &
 line "TCP" 'ipv4     2 tcp      6 43[0-9]+ ESTABLISHED src=10.0.1.1 dst=10.0.2.1 sport=4002 dport=7 src=10.0.2.1 dst=10.0.1.1 sport=7 dport=4002 \[ASSURED\] mark=0 zone=0 use=2'
-n0 conntrack -U -p tcp --dport 7 -m 5 >"$TMP/out" 2>&1
+n0 conntrack -U -f ipv4 -p tcp --dport 7 -m 5 >"$TMP/out" 2>&1
 line "its mark" 'ipv4 .* sport=4002 .* mark=5 zone=0 use=2'
 flush
 n0 sysctl -q net.netfilter.nf_conntrack_acct=1 \
@@ -100,12 +100,15 @@ for n in range(700):
     make(n)
 want = list(range(1024, 1724))
 with open(PATH) as f:
-    equal("each once", ports(f.read()), want)
+    found = ports(f.read())
+# nf_conntrack leaves some out.
+equal("each once", found, want if ours() else sorted(set(found)))
 with open(PATH, "rb", buffering=0) as f:
     out = b""
     while data := f.read(300):
         out += data
-equal("in small pieces", ports(out.decode()), want)
+if ours():
+    equal("in small pieces", ports(out.decode()), want)
 with open(PATH, "rb", buffering=0) as f:
     first = f.read(4096)
     f.seek(0)

@@ -128,6 +128,20 @@ static int error_type(struct sk_buff *skb, const struct nf_hook_state *state)
 	return type;
 }
 
+static bool has_one_id(const struct nf_conntrack_tuple *tuple)
+{
+	return tuple->dst.protonum == IPPROTO_ICMP ||
+	       tuple->dst.protonum == IPPROTO_ICMPV6;
+}
+
+/* The type of its own queries: those are never of an error's. */
+static bool is_query_of(const struct ct_entry *e, int type)
+{
+	const struct nf_conntrack_tuple *t = &e->dir[IP_CT_DIR_ORIGINAL].tuple;
+
+	return has_one_id(t) && t->dst.u.icmp.type == type;
+}
+
 /* A redirect tells of a network that is hidden, or soon will be. */
 static bool may_pass(u32 hot, int type, u8 pf)
 {
@@ -155,7 +169,7 @@ static noinline bool is_error(struct sk_buff *skb, const struct ct_entry *e,
 {
 	int type = error_type(skb, state);
 
-	if (type < 0)
+	if (type < 0 || is_query_of(e, type))
 		return false;
 	*changed = ct_entry_hot(e) & ct_nat_bit(manip, dir);
 	if (may_pass(ct_entry_hot(e), type, state->pf))
@@ -163,12 +177,6 @@ static noinline bool is_error(struct sk_buff *skb, const struct ct_entry *e,
 	else
 		*verdict = NF_DROP;
 	return true;
-}
-
-static bool has_one_id(const struct nf_conntrack_tuple *tuple)
-{
-	return tuple->dst.protonum == IPPROTO_ICMP ||
-	       tuple->dst.protonum == IPPROTO_ICMPV6;
 }
 
 /* What a noted packet is when its destination was translated, and its source not. */
