@@ -74,10 +74,14 @@ static u32 hash_of_master(const struct ct_entry *e)
 static struct chunk *chunk_at(const struct ct_expects *x, unsigned int by,
 			      unsigned int bucket)
 {
-	/* Pair with make_chunk(). */
-	const struct ct_expect_index *index = smp_load_acquire(&x->index[by]);
+	const struct ct_expect_index *index;
 
-	return index ? smp_load_acquire(&index->chunk[bucket / CHUNK]) : NULL;
+	/* Pairs with make_bucket(), as does the next one. */
+	index = smp_load_acquire(&x->index[by]);
+	if (!index)
+		return NULL;
+	/* See above. */
+	return smp_load_acquire(&index->chunk[bucket / CHUNK]);
 }
 
 /* NULL: nothing was ever in there. */

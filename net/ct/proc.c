@@ -108,69 +108,51 @@ static const char *family_name(u8 family)
 
 static const char *protocol_name(u8 protocol)
 {
-	switch (protocol) {
-	case IPPROTO_ICMP:
-		return "icmp";
-	case IPPROTO_TCP:
-		return "tcp";
-	case IPPROTO_UDP:
-		return "udp";
-	case IPPROTO_DCCP:
-		return "dccp";
-	case IPPROTO_GRE:
-		return "gre";
-	case IPPROTO_SCTP:
-		return "sctp";
-	case IPPROTO_UDPLITE:
-		return "udplite";
-	case IPPROTO_ICMPV6:
-		return "icmpv6";
-	}
+	static const struct {
+		u8 number;
+		const char *name;
+	} known[] = {
+		{ IPPROTO_TCP, "tcp" }, { IPPROTO_UDP, "udp" },
+		{ IPPROTO_ICMP, "icmp" }, { IPPROTO_ICMPV6, "icmpv6" },
+		{ IPPROTO_SCTP, "sctp" }, { IPPROTO_DCCP, "dccp" },
+		{ IPPROTO_UDPLITE, "udplite" }, { IPPROTO_GRE, "gre" },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(known); i++)
+		if (known[i].number == protocol)
+			return known[i].name;
 	return "unknown";
 }
 
+/* In the order of enum tcp_conntrack, sctp_conntrack and ct_dccp_states. */
 static const char * const tcp_states[] = {
-	[TCP_CONNTRACK_NONE] = "NONE",
-	[TCP_CONNTRACK_SYN_SENT] = "SYN_SENT",
-	[TCP_CONNTRACK_SYN_RECV] = "SYN_RECV",
-	[TCP_CONNTRACK_ESTABLISHED] = "ESTABLISHED",
-	[TCP_CONNTRACK_FIN_WAIT] = "FIN_WAIT",
-	[TCP_CONNTRACK_CLOSE_WAIT] = "CLOSE_WAIT",
-	[TCP_CONNTRACK_LAST_ACK] = "LAST_ACK",
-	[TCP_CONNTRACK_TIME_WAIT] = "TIME_WAIT",
-	[TCP_CONNTRACK_CLOSE] = "CLOSE",
-	[TCP_CONNTRACK_SYN_SENT2] = "SYN_SENT2",
+	"NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT",
+	"CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE", "SYN_SENT2",
 };
 
 static const char * const sctp_states[] = {
-	[SCTP_CONNTRACK_NONE] = "NONE",
-	[SCTP_CONNTRACK_CLOSED] = "CLOSED",
-	[SCTP_CONNTRACK_COOKIE_WAIT] = "COOKIE_WAIT",
-	[SCTP_CONNTRACK_COOKIE_ECHOED] = "COOKIE_ECHOED",
-	[SCTP_CONNTRACK_ESTABLISHED] = "ESTABLISHED",
-	[SCTP_CONNTRACK_SHUTDOWN_SENT] = "SHUTDOWN_SENT",
-	[SCTP_CONNTRACK_SHUTDOWN_RECD] = "SHUTDOWN_RECD",
-	[SCTP_CONNTRACK_SHUTDOWN_ACK_SENT] = "SHUTDOWN_ACK_SENT",
-	[SCTP_CONNTRACK_HEARTBEAT_SENT] = "HEARTBEAT_SENT",
+	"NONE", "CLOSED", "COOKIE_WAIT", "COOKIE_ECHOED", "ESTABLISHED",
+	"SHUTDOWN_SENT", "SHUTDOWN_RECD", "SHUTDOWN_ACK_SENT",
+	"HEARTBEAT_SENT",
 };
+
+static_assert(ARRAY_SIZE(tcp_states) == TCP_CONNTRACK_SYN_SENT2 + 1);
+static_assert(ARRAY_SIZE(sctp_states) == SCTP_CONNTRACK_HEARTBEAT_SENT + 1);
 
 #ifdef CONFIG_NF_CT_PROTO_DCCP
 static const char * const dccp_states[] = {
-	[CT_DCCP_NONE] = "NONE",
-	[CT_DCCP_REQUEST] = "REQUEST",
-	[CT_DCCP_RESPOND] = "RESPOND",
-	[CT_DCCP_PARTOPEN] = "PARTOPEN",
-	[CT_DCCP_OPEN] = "OPEN",
-	[CT_DCCP_CLOSEREQ] = "CLOSEREQ",
-	[CT_DCCP_CLOSING] = "CLOSING",
-	[CT_DCCP_TIMEWAIT] = "TIMEWAIT",
+	"NONE", "REQUEST", "RESPOND", "PARTOPEN", "OPEN", "CLOSEREQ",
+	"CLOSING", "TIMEWAIT",
 };
+
+static_assert(ARRAY_SIZE(dccp_states) == CT_DCCP_TIMEWAIT + 1);
 #endif
 
 static void show_state(struct seq_file *s, const char * const *names,
 		       unsigned int n, unsigned int state)
 {
-	seq_printf(s, "%s ", state < n && names[state] ? names[state] : "NONE");
+	seq_printf(s, "%s ", state < n ? names[state] : names[0]);
 }
 
 static void show_timeouts(struct seq_file *s, const struct ct_entry *e)

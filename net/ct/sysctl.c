@@ -96,7 +96,7 @@ static int do_expect_max(CT_CTL_TABLE *ctl, int write, void *buffer,
 
 	local.data = &ct_expect_max;
 	local.extra1 = SYSCTL_ONE;
-	local.extra2 = &int_max;
+	local.extra2 = SYSCTL_INT_MAX;
 	return proc_douintvec_minmax(&local, write, buffer, lenp, ppos);
 }
 

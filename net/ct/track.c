@@ -291,9 +291,10 @@ again:
 		}
 		/* Nobody else has it yet. */
 		ct_count_locked(e, IP_CT_DIR_ORIGINAL, p->skb);
-		set_entry(p->skb, e, unlikely(READ_ONCE(p->cn->expecting)) &&
-				     ct_expect_meet(e) ?
-				     IP_CT_RELATED : IP_CT_NEW);
+		ctinfo = IP_CT_NEW;
+		if (unlikely(READ_ONCE(p->cn->expecting)) && ct_expect_meet(e))
+			ctinfo = IP_CT_RELATED;
+		set_entry(p->skb, e, ctinfo);
 		return NF_ACCEPT;
 	}
 	ctinfo = ctinfo_of(e, p, dir);

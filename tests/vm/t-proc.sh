@@ -67,11 +67,11 @@ for file in nf_conntrack nf_conntrack_expect; do
 done
 is "the counters are for all" \
 	"$(stat -c '%a %u' /proc/net/stat/nf_conntrack)" "444 0"
-user="setpriv --reuid 1000 --clear-groups unshare -Urn"
+user=(setpriv --reuid 1000 --clear-groups unshare -Urn)
 # Not in user-mode Linux, whose root directory is a changed one.
-if $user true 2>"$TMP/err"; then
+if "${user[@]}" true 2>"$TMP/err"; then
 	check "root of another user's namespace reads his own" \
-		$user cat /proc/net/nf_conntrack
+		"${user[@]}" cat /proc/net/nf_conntrack
 else
 	skip "root of another user's namespace" "$(cat "$TMP/err")"
 fi

@@ -131,7 +131,7 @@ static int parse_tuple(const struct nfnl_info *info,
 				 info->extack);
 }
 
-static int missing(struct netlink_ext_ack *extack, int type)
+static int lacks(struct netlink_ext_ack *extack, int type)
 {
 	NL_SET_ERR_MSG(extack, "a required attribute is missing");
 	NL_SET_ERR_ATTR_MISS(extack, NULL, type);
@@ -312,7 +312,7 @@ static int get_expect(struct sk_buff *skb, const struct nfnl_info *info,
 		return cda[CTA_EXPECT_MASTER] ?
 		       dump_of_master(skb, info, cda) : dump(skb, info, NULL);
 	if (!cda[type])
-		return missing(info->extack, CTA_EXPECT_TUPLE);
+		return lacks(info->extack, CTA_EXPECT_TUPLE);
 	w.answer = nlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
 	if (!w.answer)
 		return -ENOMEM;
@@ -410,7 +410,7 @@ static int parse_rest(const struct nlattr * const cda[], struct ct_expect *exp,
 		return -EINVAL;
 	}
 	if (!cda[CTA_EXPECT_TIMEOUT])
-		return missing(extack, CTA_EXPECT_TIMEOUT);
+		return lacks(extack, CTA_EXPECT_TIMEOUT);
 	exp->timeout = jiffies_of(cda[CTA_EXPECT_TIMEOUT]);
 	exp->flags = NF_CT_EXPECT_USERSPACE;
 	if (cda[CTA_EXPECT_FLAGS])
@@ -523,7 +523,7 @@ static int new_expect(struct sk_buff *skb, const struct nfnl_info *info,
 
 	for (i = 0; i < ARRAY_SIZE(needed); i++) {
 		if (!cda[needed[i]])
-			return missing(info->extack, needed[i]);
+			return lacks(info->extack, needed[i]);
 	}
 	err = visit(&w, CTA_EXPECT_TUPLE, change_one);
 	if (err == -ENOENT && info->nlh->nlmsg_flags & NLM_F_CREATE)

@@ -25,18 +25,14 @@ static int check_l3(u16 l3, u8 family)
 	return l3 == family || family == NFPROTO_INET ? 0 : -EINVAL;
 }
 
-/* Only of those that have ports. */
 static int check_l4(u8 l4)
 {
-	switch (l4) {
-	case IPPROTO_TCP:
-	case IPPROTO_UDP:
-	case IPPROTO_UDPLITE:
-	case IPPROTO_DCCP:
-	case IPPROTO_SCTP:
-		return 0;
-	}
-	return -EOPNOTSUPP;
+	static const u8 with_ports[] = {
+		IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_DCCP,
+		IPPROTO_UDPLITE,
+	};
+
+	return memchr(with_ports, l4, sizeof(with_ports)) ? 0 : -EOPNOTSUPP;
 }
 
 static int expect_init(const struct nft_ctx *ctx,
