@@ -56,12 +56,12 @@ static int expect_init(struct kunit *test)
 {
 	struct ct_net *cn = test_net(test);
 
-	expect_max = ct_expect_max;
-	WRITE_ONCE(ct_expect_max, 10000);
-
 	get_random_bytes(&cn->key, sizeof(cn->key));
 	cn->stats = alloc_percpu(struct ct_stats);
-	KUNIT_ASSERT_NOT_NULL(test, cn->stats);
+	if (!cn->stats)
+		return -ENOMEM;
+	expect_max = ct_expect_max;
+	WRITE_ONCE(ct_expect_max, 10000);
 	ct_expect_net_init(cn);
 	test->priv = cn;
 	return 0;
