@@ -287,8 +287,9 @@ static void free_one(struct ct_entry *e)
 	struct ct_net *cn = e->cn;
 
 	/* Of one that was never confirmed, so never killed. */
-	if (unlikely(ct_entry_hot(e) & CT_HOT_EXPECTS))
-		ct_expect_master_gone(e);
+	if (unlikely((ct_entry_hot(e) & (CT_HOT_EXPECTS | IPS_DYING)) ==
+		     CT_HOT_EXPECTS))
+		ct_expect_master_gone(e, false);
 	if (unlikely(e->ext))
 		free_rare(e);
 	if (unlikely(ct_entry_hot(e) & CT_HOT_CONE))
@@ -493,7 +494,7 @@ bool ct_entry_kill(struct ct_entry *e, u32 portid, int report)
 	 */
 	ct_event_report(e, BIT(IPCT_DESTROY), portid, report);
 	if (unlikely(ct_entry_hot(e) & CT_HOT_EXPECTS))
-		ct_expect_master_gone(e);
+		ct_expect_master_gone(e, true);
 	rcu_read_lock();
 	ct_table_remove(&e->cn->table, e);
 	if (ct_entry_hot(e) & IPS_SRC_NAT_DONE)

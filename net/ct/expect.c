@@ -13,7 +13,9 @@
  *
  * An expectation holds no reference to its master, which would keep that alive: it
  * ends with the master, whoever ends that. So under the lock, and nowhere else, a
- * master is there as long as what it expects.
+ * master is there as long as what it expects. A listener is told of each by the
+ * timer, since that takes longer than a packet or another timer may wait for: so long
+ * the master is held.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -21,6 +23,7 @@
 #include <linux/jiffies.h>
 #include <linux/mutex.h>
 #include <linux/rculist.h>
+#include <linux/sched/clock.h>
 #include <linux/siphash.h>
 #include <linux/slab.h>
 #include <net/ct/entry.h>
@@ -34,8 +37,8 @@
 #define CHUNK		32
 #define CHUNKS		256
 
-/* So many that are due end at once; the next ones in the next jiffy. */
-#define BATCH		64
+/* So long some end, in nanoseconds; then others have a jiffy. */
+#define TURN		75000
 
 struct chunk {
 	struct hlist_head head[CHUNK];
@@ -174,16 +177,19 @@ static bool has_same_target(const struct ct_expect *a,
 	       __nf_ct_tuple_dst_equal(&a->tuple, &b->tuple);
 }
 
-/* The timer comes when the first one is due, if there is one. */
+/* The timer comes when the first one is due, or at once, if any is to be told of. */
 static void start_timer(struct ct_expects *x)
 	__must_hold(&x->lock)
 {
 	struct timerqueue_node *first = timerqueue_getnext(&x->due);
 	const u64 now = get_jiffies_64();
+	unsigned long wait = 1;
 
-	if (first && !x->dead)
-		mod_timer(&x->timer, jiffies + (first->expires > now ?
-						first->expires - now : 1));
+	if (x->dead || (!first && hlist_empty(&x->ended)))
+		return;
+	if (hlist_empty(&x->ended) && first->expires > now)
+		wait = first->expires - now;
+	timer_reduce(&x->timer, jiffies + wait);
 }
 
 static void set_due(struct ct_expects *x, struct ct_expect *exp, u32 timeout)
@@ -196,22 +202,35 @@ static void set_due(struct ct_expects *x, struct ct_expect *exp, u32 timeout)
 		start_timer(x);
 }
 
-void ct_expect_remove_locked(struct ct_expect *exp, u32 portid, int report)
+/* No packet meets it any more. */
+static void unlink_locked(struct ct_expects *x, struct ct_expect *exp)
+	__must_hold(&x->lock)
 {
-	struct ct_net *cn = exp->cn;
-	struct ct_expects *x = &cn->expects;
-
-	lockdep_assert_held(&x->lock);
 	exp->added = false;
 	hlist_del_rcu(&exp->by_target);
-	hlist_del_rcu(&exp->by_master);
+	hlist_del(&exp->by_master);
 	timerqueue_del(&x->due, &exp->due);
+	ct_stat_inc(exp->cn, base.expect_delete);
+}
+
+static void end_locked(struct ct_expects *x, struct ct_expect *exp, u32 portid,
+		       int report)
+	__must_hold(&x->lock)
+{
 	x->count--;
 	if (!x->count)
-		WRITE_ONCE(cn->expecting, false);
-	ct_stat_inc(cn, base.expect_delete);
+		WRITE_ONCE(exp->cn->expecting, false);
 	ct_event_expect(exp, IPEXP_DESTROY, portid, report);
 	kfree_rcu(exp, rcu);
+}
+
+void ct_expect_remove_locked(struct ct_expect *exp, u32 portid, int report)
+{
+	struct ct_expects *x = &exp->cn->expects;
+
+	lockdep_assert_held(&x->lock);
+	unlink_locked(x, exp);
+	end_locked(x, exp, portid, report);
 }
 EXPORT_SYMBOL_GPL(ct_expect_remove_locked);
 
@@ -224,21 +243,39 @@ void ct_expect_refresh_locked(struct ct_expect *exp, u32 timeout)
 	set_due(x, exp, timeout);
 }
 
+/* Of one that is due, or that ended with its master. Return: false: there is none */
+static bool end_one(struct ct_expects *x)
+{
+	const u64 now = get_jiffies_64();
+	struct timerqueue_node *first;
+	struct ct_entry *master = NULL;
+	struct ct_expect *exp = NULL;
+
+	spin_lock_bh(&x->lock);
+	first = timerqueue_getnext(&x->due);
+	if (!hlist_empty(&x->ended)) {
+		exp = hlist_entry(x->ended.first, struct ct_expect, by_master);
+		master = exp->master;
+		hlist_del(&exp->by_master);
+		end_locked(x, exp, 0, 0);
+	} else if (first && first->expires <= now) {
+		exp = container_of(first, struct ct_expect, due);
+		ct_expect_remove_locked(exp, 0, 0);
+	}
+	spin_unlock_bh(&x->lock);
+	ct_entry_put(master);
+	return exp;
+}
+
+/* Each may be told to listeners: as many as there is time for. */
 static void some_are_due(struct timer_list *t)
 {
 	struct ct_expects *x = container_of(t, struct ct_expects, timer);
-	const u64 now = get_jiffies_64();
-	struct timerqueue_node *first;
-	unsigned int i;
+	const u64 end = local_clock() + TURN;
 
+	while (end_one(x) && local_clock() < end)
+		;
 	spin_lock_bh(&x->lock);
-	for (i = 0; i < BATCH; i++) {
-		first = timerqueue_getnext(&x->due);
-		if (!first || first->expires > now)
-			break;
-		ct_expect_remove_locked(container_of(first, struct ct_expect,
-						     due), 0, 0);
-	}
 	start_timer(x);
 	spin_unlock_bh(&x->lock);
 }
@@ -272,26 +309,32 @@ void ct_expect_free(struct ct_expect *exp)
 }
 EXPORT_SYMBOL_GPL(ct_expect_free);
 
-/* Each pins the next one, whether that is alive or not. */
-static bool is_long_row(const struct ct_entry *e)
+bool ct_expect_is_long_row(const struct ct_entry *master)
 {
 	unsigned int i;
 
-	for (i = 0; e && i < CT_EXPECT_ROW; i++)
-		e = ct_entry_master(e);
-	return e;
+	for (i = 0; master && i < CT_EXPECT_ROW; i++)
+		master = ct_entry_master(master);
+	return master;
 }
+EXPORT_SYMBOL_GPL(ct_expect_is_long_row);
 
 /*
- * Of those it might be confused with. The one whose place it takes, if there is one,
- * in @old.
+ * Whose place one takes, each may be NULL: the same one's; of the target, if there
+ * are too many, one's whose master nobody answered, else the oldest's.
  */
+struct places {
+	struct ct_expect *same;
+	struct ct_expect *of_target;
+};
+
+/* Of those it might be confused with. */
 static int check_target(struct hlist_head *head, const struct ct_expect *exp,
-			unsigned int flags, struct ct_expect **old)
+			unsigned int flags, struct places *p)
 {
-	struct ct_expect *other;
+	struct ct_expect *other, *oldest = NULL, *unanswered = NULL;
 	struct hlist_node *next;
-	unsigned int same = 0;
+	unsigned int n = 0;
 
 	hlist_for_each_entry_safe(other, next, head, by_target) {
 		if (!ct_expect_left(other)) {
@@ -303,14 +346,21 @@ static int check_target(struct hlist_head *head, const struct ct_expect *exp,
 			if (other->master != exp->master ||
 			    other->class != exp->class)
 				return -EALREADY;
-			*old = other;
+			p->same = other;
 			return 0;
 		}
 		if (clashes(other, exp))
 			return -EBUSY;
-		same += has_same_target(other, exp);
+		if (!has_same_target(other, exp))
+			continue;
+		n++;
+		oldest = other;
+		if (!(ct_entry_hot(other->master) & IPS_SEEN_REPLY))
+			unanswered = other;
 	}
-	return same < CT_EXPECT_SAME ? 0 : -EMFILE;
+	if (n >= CT_EXPECT_SAME)
+		p->of_target = unanswered ?: oldest;
+	return 0;
 }
 
 /* How many of its class there are, and which is the oldest; NULL for none. */
@@ -338,13 +388,35 @@ static unsigned int max_of_class(const struct ct_expect *exp)
 	return (helper ? helper->class[exp->class].max : 0) ?: CT_EXPECT_MOST;
 }
 
-static void make_room(struct hlist_head *head, const struct ct_expect *exp)
+/* The oldest of its class, if there are as many as may be. */
+static struct ct_expect *place_in_class(struct hlist_head *head,
+					const struct ct_expect *exp)
 {
 	struct ct_expect *oldest;
 
-	if (count_class(head, exp->master, exp->class, &oldest) >=
-	    max_of_class(exp))
-		ct_expect_remove_locked(oldest, 0, 0);
+	return count_class(head, exp->master, exp->class, &oldest) >=
+	       max_of_class(exp) ? oldest : NULL;
+}
+
+/* Nobody goes in vain: if there is no place at all, all stay. */
+static int take_place(struct ct_expects *x, struct hlist_head *head,
+		      const struct ct_expect *exp, const struct places *p)
+	__must_hold(&x->lock)
+{
+	struct ct_expect *of_class;
+
+	if (p->same) {
+		ct_expect_remove_locked(p->same, 0, 0);
+		return 0;
+	}
+	of_class = place_in_class(head, exp);
+	if (!p->of_target && !of_class && x->count >= READ_ONCE(ct_expect_max))
+		return -EMFILE;
+	if (p->of_target)
+		ct_expect_remove_locked(p->of_target, 0, 0);
+	if (of_class && of_class != p->of_target)
+		ct_expect_remove_locked(of_class, 0, 0);
+	return 0;
 }
 
 static void tell_full(struct ct_net *cn)
@@ -361,7 +433,7 @@ static int add(struct ct_net *cn, struct ct_expect *exp, unsigned int flags)
 {
 	struct ct_expects *x = &cn->expects;
 	struct hlist_head *target, *master;
-	struct ct_expect *old = NULL;
+	struct places places = {};
 	int err;
 
 	atomic_or(CT_HOT_EXPECTS, &exp->master->hot);
@@ -377,21 +449,17 @@ static int add(struct ct_net *cn, struct ct_expect *exp, unsigned int flags)
 	master = make_bucket(cn, BY_MASTER, hash_of_master(exp->master));
 	if (!target || !master)
 		return -ENOMEM;
-	err = check_target(target, exp, flags, &old);
+	err = check_target(target, exp, flags, &places) ?:
+	      take_place(x, master, exp, &places);
 	if (err)
 		return err;
-	if (old)
-		ct_expect_remove_locked(old, 0, 0);
-	make_room(master, exp);
-	if (x->count >= READ_ONCE(ct_expect_max))
-		return -EMFILE;
 
 	exp->serial = ++x->serial;
-	exp->quiet = READ_ONCE(exp->master->use_event) != U16_MAX;
+	exp->use_event = READ_ONCE(exp->master->use_event);
 	exp->added = true;
 	set_due(x, exp, exp->timeout);
 	hlist_add_head_rcu(&exp->by_target, target);
-	hlist_add_head_rcu(&exp->by_master, master);
+	hlist_add_head(&exp->by_master, master);
 	x->count++;
 	WRITE_ONCE(cn->expecting, true);
 	ct_stat_inc(cn, base.expect_create);
@@ -403,18 +471,16 @@ int ct_expect_add(struct ct_expect *exp, unsigned int flags, u32 portid,
 {
 	struct ct_net *cn = exp->cn;
 	struct ct_expects *x = &cn->expects;
-	bool full;
 	int err;
 
-	if (is_long_row(exp->master))
+	if (ct_expect_is_long_row(exp->master))
 		return -ELOOP;
 	spin_lock_bh(&x->lock);
 	err = add(cn, exp, flags);
 	if (!err)
 		ct_event_expect(exp, IPEXP_NEW, portid, report);
-	full = err == -EMFILE && x->count >= READ_ONCE(ct_expect_max);
 	spin_unlock_bh(&x->lock);
-	if (full)
+	if (err == -EMFILE)
 		tell_full(cn);
 	return err;
 }
@@ -464,26 +530,37 @@ static bool may_fit(struct hlist_head *head,
 
 /*
  * A master that is not confirmed has not been answered: whoever comes does not come
- * for its sake. Return: true, with a reference to it
+ * for its sake.
  */
-static bool hold_master(struct ct_entry *master)
+static bool is_ready(const struct ct_entry *master)
 {
-	return ct_entry_hot(master) & IPS_CONFIRMED && !ct_entry_dead(master) &&
-	       ct_entry_tryget(master);
+	return ct_entry_hot(master) & IPS_CONFIRMED && !ct_entry_dead(master);
 }
 
-/* The expectation is the caller's until the end of the RCU read side. */
-static struct ct_expect *take(struct ct_net *cn, struct hlist_head *head,
+/*
+ * The expectation is the caller's until the end of the RCU read side, its master is
+ * the entry's. Without memory it stays for another packet.
+ */
+static struct ct_expect *take(struct ct_entry *e, struct hlist_head *head,
 			      const struct nf_conntrack_tuple *tuple, u16 zone)
 {
-	struct ct_expects *x = &cn->expects;
+	struct ct_expects *x = &e->cn->expects;
+	struct ct_rare *rare = NULL;
 	struct ct_expect *exp;
 
 	spin_lock_bh(&x->lock);
 	hlist_for_each_entry(exp, head, by_target) {
 		if (exp->flags & NF_CT_EXPECT_INACTIVE ||
-		    !fits(exp, tuple, zone) || !hold_master(exp->master))
+		    !fits(exp, tuple, zone) || !is_ready(exp->master))
 			continue;
+		rare = ct_entry_rare_add(e, GFP_ATOMIC);
+		if (!rare) {
+			exp = NULL;
+			break;
+		}
+		if (!ct_entry_tryget(exp->master))
+			continue;
+		rare->master = exp->master;
 		if (!(exp->flags & NF_CT_EXPECT_PERMANENT))
 			ct_expect_remove_locked(exp, 0, 0);
 		break;
@@ -500,20 +577,14 @@ bool ct_expect_meet(struct ct_entry *e)
 	struct ct_net *cn = e->cn;
 	struct hlist_head *head;
 	struct ct_expect *exp;
-	struct ct_rare *rare;
 
 	head = bucket_of(&cn->expects, BY_TARGET,
 			 hash_of_target(cn, tuple, zone));
 	if (!head || likely(!may_fit(head, tuple, zone)))
 		return false;
-	/* Before it is taken: without memory it stays for another packet. */
-	rare = ct_entry_rare_add(e, GFP_ATOMIC);
-	if (!rare)
-		return false;
-	exp = take(cn, head, tuple, zone);
+	exp = take(e, head, tuple, zone);
 	if (!exp)
 		return false;
-	rare->master = exp->master;
 	ct_status_set(e, IPS_EXPECTED_BIT);
 	ct_entry_mark_set(e, ct_entry_mark(exp->master));
 	ct_entry_secmark_set(e, ct_entry_secmark(exp->master));
@@ -523,7 +594,16 @@ bool ct_expect_meet(struct ct_entry *e)
 	return true;
 }
 
-void ct_expect_master_gone(struct ct_entry *e)
+/* Unlike what is done with it, this takes no time to speak of. */
+static void end_later(struct ct_expects *x, struct ct_expect *exp)
+	__must_hold(&x->lock)
+{
+	unlink_locked(x, exp);
+	ct_entry_get(exp->master);
+	hlist_add_head(&exp->by_master, &x->ended);
+}
+
+void ct_expect_master_gone(struct ct_entry *e, bool held)
 {
 	struct ct_expects *x = &e->cn->expects;
 	struct hlist_node *next;
@@ -532,10 +612,18 @@ void ct_expect_master_gone(struct ct_entry *e)
 
 	spin_lock_bh(&x->lock);
 	head = bucket_of(x, BY_MASTER, hash_of_master(e));
-	if (head)
-		hlist_for_each_entry_safe(exp, next, head, by_master)
-			if (exp->master == e)
+	if (head) {
+		hlist_for_each_entry_safe(exp, next, head, by_master) {
+			if (exp->master != e)
+				continue;
+			if (held && !x->dead &&
+			    ct_event_expect_wanted(exp, IPEXP_DESTROY))
+				end_later(x, exp);
+			else
 				ct_expect_remove_locked(exp, 0, 0);
+		}
+		start_timer(x);
+	}
 	spin_unlock_bh(&x->lock);
 }
 
@@ -645,6 +733,9 @@ static void remove_everywhere(struct removal *r)
 		struct ct_expect_cursor c = {};
 
 		ct_expect_walk(cn, &c, remove_if, r);
+		/* What is yet to be told of names it. */
+		while (end_one(&cn->expects))
+			cond_resched();
 	}
 	mutex_unlock(&ct_nets_mutex);
 	/* Who met one just before. */
@@ -714,6 +805,8 @@ void ct_expect_net_exit(struct ct_net *cn)
 	x->dead = true;
 	spin_unlock_bh(&x->lock);
 	ct_expect_walk(cn, &c, remove_one, NULL);
+	while (end_one(x))
+		cond_resched();
 	timer_shutdown_sync(&x->timer);
 }
 

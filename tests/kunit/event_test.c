@@ -99,7 +99,7 @@ static void event_chosen(struct kunit *test)
 		ct_labels_change(e, label, label);
 	if (c->has & 4 && !ct_entry_secmark_set(e, 6))
 		kunit_skip(test, "this kernel has no security marks");
-	ct_event_choose(e, c->chosen);
+	ct_event_choose(e, CT_EVENT_CONN, c->chosen);
 	ct_event(e, c->events);
 	KUNIT_EXPECT_EQ(test, told, c->told);
 	kfree(e->ext);
@@ -117,9 +117,9 @@ static void event_after_end(struct kunit *test)
 {
 	struct ct_entry *e = event_entry(test, IPPROTO_TCP);
 
-	ct_event_choose(e, MARK);
+	ct_event_choose(e, CT_EVENT_CONN, MARK);
 	ct_event(e, DESTROY);
-	ct_event_choose(e, MARK | DESTROY);
+	ct_event_choose(e, CT_EVENT_CONN, MARK | DESTROY);
 	ct_event(e, MARK);
 	ct_event(e, DESTROY);
 	KUNIT_EXPECT_EQ(test, told, 0);

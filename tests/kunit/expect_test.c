@@ -2,7 +2,10 @@
 /* Expectations: who meets which, what may be expected, and how they end. */
 #include <linux/delay.h>
 #include <linux/kthread.h>
+#include <net/ct/event.h>
 #include <net/ct/expect.h>
+#include "core.h"
+#include "netlink/netlink.h"
 #include "packet.h"
 
 #define TCP		IPPROTO_TCP
@@ -440,26 +443,57 @@ static void expect_limit(struct kunit *test)
 	f.dport = 3;
 	KUNIT_EXPECT_EQ(test, add(master, 1, &f, (struct mask)ANY), 0);
 	KUNIT_EXPECT_EQ(test, cn->expects.count, 5);
+	/* As does the oldest of its class; nobody goes in vain. */
+	f.dport = 10;
+	KUNIT_EXPECT_EQ(test, add(master, 0, &f, (struct mask)ANY), -EMFILE);
+	KUNIT_EXPECT_EQ(test, cn->expects.count, 5);
+	KUNIT_EXPECT_EQ(test, ct_expect_count(master, 1), 5);
+	WRITE_ONCE(ct_expect_max, 8);
+	for (f.dport = 10; f.dport <= 13; f.dport++)
+		KUNIT_EXPECT_EQ(test, add(master, 1, &f, (struct mask)ANY), 0);
+	KUNIT_EXPECT_EQ(test, ct_expect_count(master, 1), 8);
+	WRITE_ONCE(ct_expect_max, 7);
+	f.dport = 14;
+	KUNIT_EXPECT_EQ(test, add(master, 1, &f, (struct mask)ANY), 0);
+	KUNIT_EXPECT_EQ(test, ct_expect_count(master, 1), 8);
 }
 
-/* Not too many of one target, as all packets to it would look at all of them. */
+/*
+ * Not too many of one target, as all packets to it would look at all of them: the
+ * oldest goes of those whose master has no answer, if there are any.
+ */
 static void expect_same_target(struct kunit *test)
 {
 	struct flow f = { 0, 20, 1, 5000, TCP };
 	struct ct_net *cn = test->priv;
-	struct ct_entry *master;
+	struct ct_entry *master[CT_EXPECT_SAME];
 	unsigned int i;
-	int err;
 
-	for (i = 0; i < CT_EXPECT_SAME + 3; i++) {
+	for (i = 0; i < CT_EXPECT_SAME; i++) {
 		f.src = i;
-		master = master_new(test, i);
-		err = add(master, 0, &f, (struct mask)HOST);
-		KUNIT_EXPECT_EQ(test, err, i < CT_EXPECT_SAME ? 0 : -EMFILE);
+		master[i] = master_new(test, i);
+		if (i != 7 && i != 9)
+			ct_status_set(master[i], IPS_SEEN_REPLY_BIT);
+		KUNIT_EXPECT_EQ(test, add(master[i], 0, &f,
+					  (struct mask)HOST), 0);
+	}
+	for (; i < CT_EXPECT_SAME + 3; i++) {
+		struct ct_entry *e = master_new(test, i);
+
+		f.src = i;
+		ct_status_set(e, IPS_SEEN_REPLY_BIT);
+		KUNIT_EXPECT_EQ(test, add(e, 0, &f, (struct mask)HOST), 0);
 	}
 	KUNIT_EXPECT_EQ(test, cn->expects.count, CT_EXPECT_SAME);
 	f.dport++;
-	KUNIT_EXPECT_EQ(test, add(master, 0, &f, (struct mask)HOST), 0);
+	KUNIT_EXPECT_EQ(test, add(master[5], 0, &f, (struct mask)HOST), 0);
+	f.dport--;
+	for (i = 0; i < CT_EXPECT_SAME; i++) {
+		f.src = i;
+		KUNIT_EXPECT_PTR_EQ(test, meet(test, &f),
+				    i == 0 || i == 7 || i == 9 ? NULL :
+								 master[i]);
+	}
 }
 
 /* A row of masters does not get longer and longer. */
@@ -481,6 +515,8 @@ static void expect_row(struct kunit *test)
 				  (struct mask)ANY), -ELOOP);
 	KUNIT_EXPECT_EQ(test, add(row[CT_EXPECT_ROW - 1], 0, &f,
 				  (struct mask)ANY), 0);
+	KUNIT_EXPECT_TRUE(test, ct_expect_is_long_row(row[CT_EXPECT_ROW]));
+	KUNIT_EXPECT_FALSE(test, ct_expect_is_long_row(row[CT_EXPECT_ROW - 1]));
 	for (i = 0; i < ARRAY_SIZE(row); i++)
 		kfree(row[i]->ext);
 }
@@ -498,7 +534,7 @@ static void expect_master_gone(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, add(f.dport % 2 ? gone : stays, 1, &f,
 					  (struct mask)ANY), 0);
 	KUNIT_EXPECT_TRUE(test, ct_entry_hot(gone) & CT_HOT_EXPECTS);
-	ct_expect_master_gone(gone);
+	ct_expect_master_gone(gone, false);
 	KUNIT_EXPECT_EQ(test, ct_expect_count(gone, 1), 0);
 	KUNIT_EXPECT_EQ(test, ct_expect_count(stays, 1), 8);
 	for (f.dport = 0; f.dport < 16; f.dport++)
@@ -513,6 +549,115 @@ static bool until_left(const struct ct_net *cn, unsigned int count)
 	for (i = 0; i < 500 && READ_ONCE(cn->expects.count) != count; i++)
 		msleep(20);
 	return READ_ONCE(cn->expects.count) == count;
+}
+
+static unsigned int told[2];
+static bool listening;
+
+static bool told_wanted(const struct ct_net *cn, unsigned int group)
+{
+	return listening;
+}
+
+static void told_report(struct ct_entry *e, u32 events, u32 portid, int report)
+{
+}
+
+static void told_expect(const struct ct_expect *exp, unsigned int group,
+			u32 portid, int report)
+{
+	told[group == NFNLGRP_CONNTRACK_EXP_DESTROY]++;
+}
+
+/*
+ * Who listens is told of each, not while the master goes but soon after, and so long
+ * that is held; if just that is wanted of the master.
+ */
+static void expect_told(struct kunit *test)
+{
+	static const struct ct_event_sink sink = {
+		.wanted = told_wanted,
+		.report = told_report,
+		.expect = told_expect,
+	};
+	struct flow f = { 2, 20, 1, 0, TCP };
+	struct ct_net *cn = test->priv;
+	unsigned int how, i, at_once;
+	struct ct_entry *master;
+
+	cn->events = true;
+	ct_event_sink_set(&sink);
+	for (how = 0; how < 4; how++) {
+		const u16 wanted = (how & 1 ? CT_EVENT_EXPECT(IPEXP_NEW) : 0) |
+				   (how & 2 ? CT_EVENT_EXPECT(IPEXP_DESTROY) :
+					      0);
+
+		listening = true;
+		memset(told, 0, sizeof(told));
+		master = master_new(test, how);
+		spin_lock_init(&master->lock);
+		ct_event_choose(master, CT_EVENT_EXPECTS, wanted);
+		f.src = how;
+		for (i = 0; i < 8; i++) {
+			f.dport = i;
+			KUNIT_ASSERT_EQ(test, add(master, 1, &f,
+						  (struct mask)HOST), 0);
+		}
+		local_bh_disable();
+		ct_expect_master_gone(master, true);
+		at_once = cn->expects.count;
+		KUNIT_EXPECT_EQ(test, refcount_read(&master->ct_general.use),
+				1 + at_once);
+		KUNIT_EXPECT_EQ(test, ct_expect_count(master, 1), 0);
+		local_bh_enable();
+		KUNIT_EXPECT_NULL(test, meet(test, &f));
+		KUNIT_EXPECT_EQ(test, at_once, how & 2 ? 8 : 0);
+		KUNIT_EXPECT_TRUE(test, until_left(cn, 0));
+		KUNIT_EXPECT_EQ(test, told[0], how & 1 ? 8 : 0);
+		KUNIT_EXPECT_EQ(test, told[1], how & 2 ? 8 : 0);
+		KUNIT_EXPECT_EQ(test, refcount_read(&master->ct_general.use),
+				1);
+	}
+	/* Where nobody listens nothing has to wait. */
+	listening = false;
+	for (i = 0; i < 8; i++) {
+		f.dport = i;
+		KUNIT_ASSERT_EQ(test, add(master, 1, &f, (struct mask)HOST), 0);
+	}
+	ct_expect_master_gone(master, true);
+	KUNIT_EXPECT_EQ(test, cn->expects.count, 0);
+	/* Nor in a namespace that exits. */
+	listening = true;
+	for (i = 0; i < 8; i++) {
+		f.dport = i;
+		KUNIT_ASSERT_EQ(test, add(master, 1, &f, (struct mask)HOST), 0);
+	}
+	ct_expect_master_gone(master, true);
+	ct_expect_net_exit(cn);
+	KUNIT_EXPECT_EQ(test, told[1], 16);
+	KUNIT_EXPECT_EQ(test, refcount_read(&master->ct_general.use), 1);
+	ct_event_sink_set(&ct_nl_sink);
+}
+
+/* Who is not confirmed, or has ended, costs a packet no memory. */
+static void expect_not_ready(struct kunit *test)
+{
+	static const struct flow f = { 2, 20, 1, 5000, TCP };
+	struct ct_entry *master = master_new(test, 1);
+	struct ct_entry *e = test_entry(test, test->priv);
+
+	KUNIT_ASSERT_EQ(test, add(master, 0, &f, (struct mask)ANY), 0);
+	tuple_of(&f, &e->dir[IP_CT_DIR_ORIGINAL].tuple);
+	master->expires = (u32)jiffies - 1;
+	rcu_read_lock();
+	KUNIT_EXPECT_FALSE(test, ct_expect_meet(e));
+	KUNIT_EXPECT_NULL(test, e->ext);
+	master->expires = (u32)jiffies + 1000 * HZ;
+	KUNIT_EXPECT_TRUE(test, ct_expect_meet(e));
+	rcu_read_unlock();
+	KUNIT_EXPECT_NOT_NULL(test, e->ext);
+	kfree(e->ext);
+	refcount_set(&master->ct_general.use, 1);
 }
 
 static int refresh(struct ct_expect *exp, void *data)
@@ -689,6 +834,43 @@ static void expect_fn(struct kunit *test)
 	rcu_read_unlock();
 }
 
+/* Of a helper, or a function, that goes nothing is expected, in any namespace. */
+static void expect_gone(struct kunit *test)
+{
+	struct flow f = { 2, 20, 1, 0, TCP };
+	struct ct_expect_fn fn = { .name = "call-me", .fn = call_me };
+	struct ct_entry *master = master_new(test, 1);
+	struct ct_net *cn = test->priv;
+	struct ct_expect *exp;
+	unsigned int i;
+
+	mutex_lock(&ct_nets_mutex);
+	list_add(&cn->list, &ct_nets);
+	mutex_unlock(&ct_nets_mutex);
+	ct_expect_fn_register(&fn);
+	for (i = 0; i < 6; i++) {
+		f.dport = i;
+		exp = fill(master, 1, &f, (struct mask)ANY);
+		KUNIT_ASSERT_NOT_NULL(test, exp);
+		if (i % 2)
+			exp->fn = &fn;
+		if (i < 2)
+			exp->helper = NULL;
+		rcu_read_lock();
+		KUNIT_EXPECT_EQ(test, ct_expect_add(exp, 0, 0, 0), 0);
+		rcu_read_unlock();
+	}
+	ct_expect_fn_unregister(&fn);
+	KUNIT_EXPECT_EQ(test, cn->expects.count, 3);
+	ct_expect_helper_gone(&helper);
+	KUNIT_EXPECT_EQ(test, cn->expects.count, 1);
+	f.dport = 0;
+	KUNIT_EXPECT_PTR_EQ(test, meet(test, &f), master);
+	mutex_lock(&ct_nets_mutex);
+	list_del(&cn->list);
+	mutex_unlock(&ct_nets_mutex);
+}
+
 /* What was added may be taken back, if it is there still, and if it is not. */
 static void expect_remove(struct kunit *test)
 {
@@ -787,7 +969,7 @@ static int race_end(void *data)
 		struct flow f = { 0, 0, 1, n % PORTS, TCP };
 		struct nf_conntrack_tuple tuple;
 
-		ct_expect_master_gone(r->master[n % 4]);
+		ct_expect_master_gone(r->master[n % 4], n % 8 < 4);
 		s->left = n % 40;
 		ct_expect_walk(r->cn, &c, see, s);
 		tuple_of(&f, &tuple);
@@ -827,7 +1009,7 @@ static void expect_race(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(r.master); i++) {
 		KUNIT_EXPECT_EQ(test, refcount_read(&r.master[i]->ct_general.use),
 				1);
-		ct_expect_master_gone(r.master[i]);
+		ct_expect_master_gone(r.master[i], true);
 	}
 	KUNIT_EXPECT_EQ(test, cn->expects.count, 0);
 }
@@ -844,10 +1026,13 @@ static struct kunit_case ct_expect_cases[] = {
 	KUNIT_CASE(expect_same_target),
 	KUNIT_CASE(expect_row),
 	KUNIT_CASE(expect_master_gone),
+	KUNIT_CASE(expect_told),
+	KUNIT_CASE(expect_not_ready),
 	KUNIT_CASE(expect_time),
 	KUNIT_CASE(expect_longest),
 	KUNIT_CASE(expect_walk),
 	KUNIT_CASE(expect_fn),
+	KUNIT_CASE(expect_gone),
 	KUNIT_CASE(expect_remove),
 	KUNIT_CASE(expect_net_exit),
 	KUNIT_CASE(expect_race),

@@ -23,6 +23,12 @@ struct socket;
  */
 #define CT_EVENT_LIVES	BIT(15)
 
+/* Besides 1 << IPCT_* there is a bit for each event of what a connection expects. */
+#define CT_EVENT_CONN		GENMASK(IPCT_SYNPROXY, 0)
+#define CT_EVENT_EXPECT(event)	BIT(12 + (event))
+#define CT_EVENT_EXPECTS	(CT_EVENT_EXPECT(IPEXP_NEW) | \
+				 CT_EVENT_EXPECT(IPEXP_DESTROY))
+
 /**
  * struct ct_event_queue - messages of a namespace not yet sent (§8)
  * @lock: everything here
@@ -115,14 +121,26 @@ void ct_event_expect(const struct ct_expect *exp,
 		     int report);
 
 /**
+ * ct_event_expect_wanted() - is anybody to be told of that?
+ * @exp: which expectation
+ * @event: %IPEXP_NEW or %IPEXP_DESTROY
+ * Context: as ct_event_expect(). Return: false if ct_event_expect() would do nothing
+ * about it without a request
+ */
+bool ct_event_expect_wanted(const struct ct_expect *exp,
+			    enum ip_conntrack_expect_events event);
+
+/**
  * ct_event_choose() - tell of some events of a connection only
  * @e: the entry, referenced
- * @events: bits 1 << IPCT_*: something is told when one of them happens
+ * @which: about which bits that says something: %CT_EVENT_CONN and %CT_EVENT_EXPECTS
+ * @events: those that are wanted. Something is told of a connection when one of
+ *	them happens; of what it expects, just those, from the next one on
  *
  * Of no effect when its DESTROY has been told.
  * Context: softirq or process, no lock held
  */
-void ct_event_choose(struct ct_entry *e, u16 events);
+void ct_event_choose(struct ct_entry *e, u16 which, u16 events);
 
 /**
  * ct_event_end() - tell nothing of a connection any more

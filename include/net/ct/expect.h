@@ -77,18 +77,20 @@ struct ct_expect_fn {
 /**
  * struct ct_expect - an expectation; constant once added, but for @due
  * @by_target: link among those of similar targets
- * @by_master: link among those of similar masters
+ * @by_master: link among those of similar masters; or, when it has ended with its
+ *	master, among those of which that is to be told
  * @due: when it ends: 64-bit jiffies
  * @serial: a later one's is higher, of the namespace
  * @cn: its namespace's state
- * @master: who expects; it is not held, but is there as long as this is expected
+ * @master: who expects; it is not held, but is there as long as this is expected. Is
+ *	held until it is told that this has ended with it
  * @tuple: of the first packet
  * @mask: which bits of its source matter; of the target, all do
  * @zone: of the master, whatever directions that is for
  * @class: of @helper
  * @dir: for who translates: the direction of the master that the one with
  *	@saved_addr sends in
- * @quiet: of the master's events only some are told: of this nothing is
+ * @use_event: the master's when this was added: %CT_EVENT_EXPECT bits of what is told
  * @added: it is expected
  * @flags: %NF_CT_EXPECT_PERMANENT: it stays when a connection has met it;
  *	%NF_CT_EXPECT_INACTIVE: none will; %NF_CT_EXPECT_USERSPACE
@@ -111,7 +113,7 @@ struct ct_expect {
 	u16 zone;
 	u8 class;
 	u8 dir;
-	bool quiet;
+	u16 use_event;
 	bool added;
 	u32 flags;
 	u32 timeout;
@@ -126,10 +128,11 @@ struct ct_expect {
  * struct ct_expects - what a namespace expects
  * @lock: of all here
  * @dead: the namespace exits: nothing is expected any more
- * @count: how many
+ * @count: how many, with @ended
  * @serial: of the last one
  * @due: all of them, by when they end
  * @timer: comes when the first of these does
+ * @ended: those that ended with their masters, and of which that is to be told
  * @index: by target and by master; made with the first, and freed with the
  *	namespace's state
  */
@@ -140,6 +143,7 @@ struct ct_expects {
 	u64 serial;
 	struct timerqueue_head due;
 	struct timer_list timer;
+	struct hlist_head ended;
 	struct ct_expect_index *index[2];
 };
 
@@ -192,18 +196,29 @@ void ct_expect_free(struct ct_expect *exp);
  * @portid: netlink port that asked for it, 0 if none
  * @report: whether that request wants its event echoed
  *
- * Takes the place of the same one of the same master. A master that is not confirmed
+ * Takes the place of the same one of the same master, of the oldest of its class if
+ * there are as many as that may have, and of the oldest of its target, of a master that
+ * saw no reply if there is one. A master that is not confirmed
  * yet may expect, but nobody will be related to it before it is.
  * Context: softirq or process, RCU read side, no lock held; the master is held by
  * the caller.
  * Return: 0: @exp is not the caller's any more, and stays until the end of his RCU
  * read side, at least. Or it is, may be changed, and tried once more: -EBUSY: a
  * packet could meet another one as well; -EALREADY: the same one is there, of
- * another class or master; -EMFILE: there are too many, or of that target;
+ * another class or master; -EMFILE: there are too many;
  * -ELOOP: a master has a master and so on; -ESHUTDOWN: the master is gone; -ENOMEM
  */
 int ct_expect_add(struct ct_expect *exp, unsigned int flags, u32 portid,
 		  int report);
+
+/**
+ * ct_expect_is_long_row() - has a master a master, and so on, as many as may be?
+ * @master: the first of them, held by the caller
+ *
+ * Each keeps the next one in memory, even when that has ended.
+ * Context: any. Return: true if nobody may be expected by it
+ */
+bool ct_expect_is_long_row(const struct ct_entry *master);
 
 /**
  * ct_expect_remove() - expect it no more
@@ -234,9 +249,10 @@ bool ct_expect_meet(struct ct_entry *e);
 /**
  * ct_expect_master_gone() - expect no more what a connection did
  * @e: an entry with %CT_HOT_EXPECTS that is dying, or about to be freed
+ * @held: by the caller: listeners are told later, and it is held so long
  * Context: softirq or process, no lock held
  */
-void ct_expect_master_gone(struct ct_entry *e);
+void ct_expect_master_gone(struct ct_entry *e, bool held);
 
 /**
  * ct_expect_visit() - look at the expectation that a packet would meet

@@ -87,7 +87,7 @@ static noinline unsigned int begin_anew(struct sk_buff *skb, struct ct_entry *e,
 		tmpl = ct_template_new(&e->zone, GFP_ATOMIC);
 		if (!tmpl)
 			return NF_DROP;
-		ct_event_choose(tmpl, events);
+		ct_event_choose(tmpl, U16_MAX, events);
 	}
 	ct_entry_kill(e, 0, 0);
 	ct_entry_put(e);

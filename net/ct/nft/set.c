@@ -58,7 +58,7 @@ EVAL(eval_eventmask)
 	struct ct_entry *e = ct_entry_tracked(pkt->skb, &ctinfo);
 
 	if (e)
-		ct_event_choose(e, *source_of(expr, regs));
+		ct_event_choose(e, CT_EVENT_CONN, *source_of(expr, regs));
 }
 
 struct set_key {

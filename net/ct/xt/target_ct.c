@@ -90,6 +90,18 @@ static u8 directions(u16 flags)
 	return BIT(IP_CT_DIR_ORIGINAL) | BIT(IP_CT_DIR_REPLY);
 }
 
+/* Who names events of one kind wants none of the other but those named. */
+static u16 events_of(const struct xt_ct_target_info_v1 *info)
+{
+	u16 events = info->ct_events & CT_EVENT_CONN;
+
+	if (info->exp_events & BIT(IPEXP_NEW))
+		events |= CT_EVENT_EXPECT(IPEXP_NEW);
+	if (info->exp_events & BIT(IPEXP_DESTROY))
+		events |= CT_EVENT_EXPECT(IPEXP_DESTROY);
+	return events;
+}
+
 static struct ct_entry *new_template(const struct xt_ct_target_info_v1 *info)
 {
 	const struct nf_conntrack_zone zone = {
@@ -99,9 +111,8 @@ static struct ct_entry *new_template(const struct xt_ct_target_info_v1 *info)
 	};
 	struct ct_entry *tmpl = ct_template_new(&zone, GFP_KERNEL_ACCOUNT);
 
-	/* There are no expectations to tell of, but then no other events. */
 	if (tmpl && (info->ct_events || info->exp_events))
-		ct_event_choose(tmpl, info->ct_events);
+		ct_event_choose(tmpl, U16_MAX, events_of(info));
 	return tmpl;
 }
 
