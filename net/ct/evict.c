@@ -446,6 +446,13 @@ static bool still(const struct choice *ch, struct ct_entry *e)
 	return replied == ch->replied && rank_of(ch, e);
 }
 
+/* By those it expected, for as long as they live. */
+static bool is_held(const struct ct_entry *e)
+{
+	return unlikely(ct_entry_hot(e) & CT_HOT_EXPECTS) &&
+	       refcount_read(&e->ct_general.use) > 1;
+}
+
 /*
  * Its place in the host's own share is for who asked, at once: a packet may hold
  * the entry for long, and it would have been evicted for nothing.
@@ -453,7 +460,7 @@ static bool still(const struct choice *ch, struct ct_entry *e)
 static enum ct_room hand_over(struct ct_entry *e)
 {
 	if (likely(!(ct_entry_hot(e) & CT_HOT_KEPT)))
-		return CT_ROOM_FREE;
+		return is_held(e) ? CT_ROOM_NONE : CT_ROOM_FREE;
 	atomic_andnot(CT_HOT_KEPT, &e->hot);
 	ct_room_part_give(e->cn, &e->dir[IP_CT_DIR_ORIGINAL].tuple);
 	return CT_ROOM_KEPT;

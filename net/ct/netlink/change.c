@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Entries made and changed by request: conntrack -I, -U, and conntrackd. */
 #include <net/ct/event.h>
+#include <net/ct/expect.h>
 #include <net/ct/expire.h>
 #include <net/ct/labels.h>
 #include <net/ct/tuple.h>
@@ -84,6 +85,11 @@ int ct_nl_create(struct ct_net *cn, const struct nf_conntrack_tuple *tuple,
 	struct ct_entry *e;
 	int err;
 
+	if (master && ct_expect_is_long_row(master)) {
+		NL_SET_ERR_MSG(info->extack, "the row of masters is too long");
+		err = -ELOOP;
+		goto put_master;
+	}
 	e = ct_entry_new(cn, &tuple[IP_CT_DIR_ORIGINAL],
 			 &tuple[IP_CT_DIR_REPLY], zone, GFP_KERNEL);
 	if (IS_ERR(e)) {
@@ -103,6 +109,8 @@ int ct_nl_create(struct ct_net *cn, const struct nf_conntrack_tuple *tuple,
 			goto put_master;
 		}
 		rare->master = master;
+		/* As far as others are concerned it has expected this one. */
+		atomic_or(CT_HOT_EXPECTS, &master->hot);
 		ct_status_set(e, IPS_EXPECTED_BIT);
 	}
 	e->expires = change->timeout;
