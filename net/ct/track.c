@@ -448,7 +448,7 @@ static noinline void inherit(const struct sk_buff *skb,
 	e = ct_entry_get_skb(skb, &ctinfo);
 	if (e && (ctinfo == IP_CT_NEW || ctinfo == IP_CT_RELATED) &&
 	    !(ct_entry_hot(e) & IPS_CONFIRMED))
-		ct_event_choose(e, tmpl->use_event);
+		ct_event_choose(e, U16_MAX, tmpl->use_event);
 }
 
 unsigned int ct_track(struct ct_net *cn, struct sk_buff *skb,
@@ -650,6 +650,7 @@ static bool comes_again(const struct nf_hook_state *state)
  * translated, maybe this one. Return: a verdict
  */
 static unsigned int catch_up(struct sk_buff *skb, struct ct_entry *e,
+			     enum ip_conntrack_info ctinfo,
 			     const struct nf_hook_state *state)
 {
 	const struct nf_conntrack_tuple *want = &e->dir[IP_CT_DIR_REPLY].tuple;
@@ -661,10 +662,12 @@ static unsigned int catch_up(struct sk_buff *skb, struct ct_entry *e,
 	};
 	struct nf_conntrack_tuple now, was;
 
+	/* An error about it is RELATED, too, and is no packet of its own. */
 	if (ct_packet_read(&p, skb_network_offset(skb), &now) != CT_OK ||
 	    !ct_tuple_invert(&was, &now))
-		return NF_DROP;
-	if (ct_tuple_equal(&was, want))
+		return ctinfo == IP_CT_RELATED ? NF_ACCEPT : NF_DROP;
+	if (ct_tuple_equal(&was, want) ||
+	    was.dst.protonum != want->dst.protonum)
 		return NF_ACCEPT;
 	return ct_nat_rewrite(skb, &was, want, state) ? NF_ACCEPT : NF_DROP;
 }
@@ -680,7 +683,9 @@ static noinline unsigned int confirm(struct sk_buff *skb, struct ct_entry *e,
 	bool mine;
 	int err;
 
-	if (hot & IPS_CONFIRMED && ctinfo != IP_CT_NEW)
+	/* The first packet of one that was expected is like that of a new one. */
+	if (hot & IPS_CONFIRMED && ctinfo != IP_CT_NEW &&
+	    !(ctinfo == IP_CT_RELATED && ct_entry_master(e)))
 		return NF_ACCEPT;
 	if (status & (IPS_TEMPLATE | IPS_DYING))
 		return status & IPS_DYING ? NF_DROP : NF_ACCEPT;
@@ -697,7 +702,7 @@ static noinline unsigned int confirm(struct sk_buff *skb, struct ct_entry *e,
 	if (likely(mine))
 		ct_event(e, BIT(ct_entry_master(e) ? IPCT_RELATED : IPCT_NEW));
 	return unlikely(ct_entry_hot(e) & CT_HOT_MOVED) ?
-	       catch_up(skb, e, state) : NF_ACCEPT;
+	       catch_up(skb, e, ctinfo, state) : NF_ACCEPT;
 }
 
 unsigned int ct_confirm(void *priv, struct sk_buff *skb,
