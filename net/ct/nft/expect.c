@@ -96,6 +96,23 @@ static struct ct_expect *make(struct ct_entry *e, unsigned int dir,
 	return exp;
 }
 
+/*
+ * Who cannot have what it would expect, since another expects that, or since it is
+ * gone, does not begin. Who finds no room for it, which others may have taken, may.
+ */
+static int verdict_of(int err)
+{
+	switch (err) {
+	case 0:
+		return NFT_CONTINUE;
+	case -EBUSY:
+	case -EALREADY:
+	case -ESHUTDOWN:
+		return NF_DROP;
+	}
+	return NFT_BREAK;
+}
+
 /* Return: a verdict */
 static int expect(struct ct_entry *e, unsigned int dir,
 		  const struct expectation *priv)
@@ -107,12 +124,11 @@ static int expect(struct ct_entry *e, unsigned int dir,
 		return NFT_BREAK;
 	exp = make(e, dir, priv);
 	if (!exp)
-		return NF_DROP;
+		return NFT_BREAK;
 	err = ct_expect_add(exp, 0, 0, 0);
-	if (!err)
-		return NFT_CONTINUE;
-	ct_expect_free(exp);
-	return err == -ELOOP ? NFT_BREAK : NF_DROP;
+	if (err)
+		ct_expect_free(exp);
+	return verdict_of(err);
 }
 
 /* For who begins, and has addresses of that kind. */
