@@ -14,6 +14,7 @@ from netlink import (CREATE, CT, CTRZERO, DELETE, DCCP, EXP, FILTER, GET, HELP,
                      TUPLE_REPLY, UDP, UNCONFIRMED, ZONE)
 
 DUMP = 0x300
+EXPECT_TUPLE = 2
 
 
 def attributes(data):
@@ -371,7 +372,10 @@ def no_helper(r, e):
                  new in (0, errno.EBUSY, errno.EMFILE, *MALFORMED)) or
                 (old in (errno.EOPNOTSUPP, errno.ENOENT) and
                  new in (0, errno.EEXIST)))
-    return old == new or (old == errno.ENOENT and new == 0)
+    if r.lists() or (r.kind == DELETE and EXPECT_TUPLE not in r.attrs):
+        # There are more to be listed, or to be deleted.
+        return not old and not new
+    return old == errno.ENOENT and new == 0
 
 
 RULES = [nat, synproxy, no_family, half_done, tcp_flags, mask_alone,
