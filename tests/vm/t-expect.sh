@@ -214,7 +214,8 @@ equal("its flags", m.number(FLAGS), USERSPACE if ours() else 0)
 
 named = tuple_of(TUPLE, B4, 77, A4, 5000)
 got = S.ask(GET, named, subsys=EXP)
-without_time = lambda m: [(k, v) for k, v in m.attrs if k != EXP_TIMEOUT]
+without_time = lambda m: [
+    (k, v) for k, v in parse(m.attrs) if k != EXP_TIMEOUT]
 equal("get the one that a packet would meet",
       [without_time(g) for g in got.messages], [without_time(m)])
 right, wrong = attr(EXP_ID, m.get(EXP_ID)), be32(EXP_ID, 12345)
@@ -629,7 +630,8 @@ equal("a client of three objects", comes(syn(5001, 21, A4, B4), "a"), "new")
 equal("of which the second has no room", expect_ports(), [6001, 6003])
 equal("a client of IPv6, which they are not for",
       comes(syn(5001, 21, A6, B6), "a"), "new")
-equal("expects nothing", expect_ports(), [6001, 6003])
+if ours():
+    equal("expects nothing", expect_ports(), [6001, 6003])
 rules()
 flush()
 equal("the object goes", "expectation" in run(
@@ -737,7 +739,7 @@ at_once()
 		n = 0
 		while any(p.poll() is None for p in loads):
 		    n += 1
-		    wire.b.send(syn(n % 500 + 1, 5000 + n % 16))
+		    wire.b.send(syn(n % 60000 + 1, 5000 + n % 16))
 		    if n % 50 == 0:
 		        time.sleep(0.01)
 		equal("who expects has had no trouble", [p.returncode for p in loads],
@@ -756,20 +758,24 @@ traffic()
 	expect <<-'END' >"$TMP/traffic" 2>&1 &
 		fresh()
 		for n in range(8):
-		    expect(n + 1, be32(FLAGS, PERMANENT))
-		    expect(n + 101)
+		    expect(n + 1, be32(FLAGS, PERMANENT if n % 2 else 0))
 		print("begun", len(listed()), flush=True)
 		n = 0
 		while True:
 		    n += 1
-		    wire.b.send(syn(n % 5000 + 1, n % 8 + 1 + n // 8 % 2 * 100))
+		    wire.b.send(syn(n % 60000 + 1, n % 16 + 1))
 	END
-	check "packets come, some are expected" until_true grep -q '^begun 16' \
+	check "packets come, some are expected" until_true grep -q '^begun 8' \
 		"$TMP/traffic"
 	sleep 0.5
 }
+stop_traffic()
+{
+	ip netns pids n0 | xargs -r kill -KILL
+	wait
+}
 traffic
-ip netns pids n0 | xargs -r kill -KILL
+stop_traffic
 ip netns del n0
 namespace n0
 ours || n0 nft 'add table inet x'
@@ -779,4 +785,4 @@ if ours; then
 	check "the tracker goes" unload
 	is "no entry is left" "$(slab)" ""
 fi
-ip netns pids n0 | xargs -r kill -KILL
+stop_traffic
