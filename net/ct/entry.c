@@ -289,7 +289,7 @@ static void free_one(struct ct_entry *e)
 	/* Of one that was never confirmed, so never killed. */
 	if (unlikely((ct_entry_hot(e) & (CT_HOT_EXPECTS | IPS_DYING)) ==
 		     CT_HOT_EXPECTS))
-		ct_expect_master_gone(e, false);
+		ct_expect_master_gone(e);
 	if (unlikely(e->ext))
 		free_rare(e);
 	if (unlikely(ct_entry_hot(e) & CT_HOT_CONE))
@@ -434,6 +434,8 @@ int ct_entry_publish(struct ct_entry *e, struct ct_entry **clash)
 		ct_expire_add(e);
 		settle(met[IP_CT_DIR_ORIGINAL]);
 		settle(met[IP_CT_DIR_REPLY]);
+		if (unlikely(ct_entry_hot(e) & CT_HOT_EXPECTS))
+			ct_expect_master_ready(e);
 		trace_new(e, 0);
 		return 0;
 	}
@@ -494,7 +496,7 @@ bool ct_entry_kill(struct ct_entry *e, u32 portid, int report)
 	 */
 	ct_event_report(e, BIT(IPCT_DESTROY), portid, report);
 	if (unlikely(ct_entry_hot(e) & CT_HOT_EXPECTS))
-		ct_expect_master_gone(e, true);
+		ct_expect_master_gone(e);
 	rcu_read_lock();
 	ct_table_remove(&e->cn->table, e);
 	if (ct_entry_hot(e) & IPS_SRC_NAT_DONE)

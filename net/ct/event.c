@@ -107,47 +107,21 @@ void ct_event(struct ct_entry *e, u32 events)
 }
 EXPORT_SYMBOL_GPL(ct_event);
 
-static unsigned int expect_group(enum ip_conntrack_expect_events event)
-{
-	return event == IPEXP_NEW ? NFNLGRP_CONNTRACK_EXP_NEW :
-				    NFNLGRP_CONNTRACK_EXP_DESTROY;
-}
-
-/* Return: who tells it, or NULL. RCU read side */
-static const struct ct_event_sink *
-sink_of_expect(const struct ct_expect *exp,
-	       enum ip_conntrack_expect_events event, int report)
-{
-	const struct ct_event_sink *s;
-
-	if (!(exp->use_event & CT_EVENT_EXPECT(event)) ||
-	    !READ_ONCE(exp->cn->events))
-		return NULL;
-	s = rcu_dereference(sink);
-	return s && (report || s->wanted(exp->cn, expect_group(event))) ?
-	       s : NULL;
-}
-
-bool ct_event_expect_wanted(const struct ct_expect *exp,
-			    enum ip_conntrack_expect_events event)
-{
-	bool wanted;
-
-	rcu_read_lock();
-	wanted = sink_of_expect(exp, event, 0);
-	rcu_read_unlock();
-	return wanted;
-}
-
 void ct_event_expect(const struct ct_expect *exp,
 		     enum ip_conntrack_expect_events event, u32 portid,
 		     int report)
 {
+	const unsigned int group = event == IPEXP_NEW ?
+				   NFNLGRP_CONNTRACK_EXP_NEW :
+				   NFNLGRP_CONNTRACK_EXP_DESTROY;
 	const struct ct_event_sink *s;
 
+	if (!(exp->use_event & CT_EVENT_EXPECT(event)) ||
+	    !READ_ONCE(exp->cn->events))
+		return;
 	rcu_read_lock();
-	s = sink_of_expect(exp, event, report);
-	if (s)
-		s->expect(exp, expect_group(event), portid, report);
+	s = rcu_dereference(sink);
+	if (s && (report || s->wanted(exp->cn, group)))
+		s->expect(exp, group, portid, report);
 	rcu_read_unlock();
 }

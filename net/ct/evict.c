@@ -446,13 +446,6 @@ static bool still(const struct choice *ch, struct ct_entry *e)
 	return replied == ch->replied && rank_of(ch, e);
 }
 
-/* By those it expected, for as long as they live. */
-static bool is_held(const struct ct_entry *e)
-{
-	return unlikely(ct_entry_hot(e) & CT_HOT_EXPECTS) &&
-	       refcount_read(&e->ct_general.use) > 1;
-}
-
 /*
  * Its place in the host's own share is for who asked, at once: a packet may hold
  * the entry for long, and it would have been evicted for nothing.
@@ -460,7 +453,7 @@ static bool is_held(const struct ct_entry *e)
 static enum ct_room hand_over(struct ct_entry *e)
 {
 	if (likely(!(ct_entry_hot(e) & CT_HOT_KEPT)))
-		return is_held(e) ? CT_ROOM_NONE : CT_ROOM_FREE;
+		return CT_ROOM_FREE;
 	atomic_andnot(CT_HOT_KEPT, &e->hot);
 	ct_room_part_give(e->cn, &e->dir[IP_CT_DIR_ORIGINAL].tuple);
 	return CT_ROOM_KEPT;
@@ -477,6 +470,16 @@ bool ct_evict_this(struct ct_entry *e)
 }
 EXPORT_SYMBOL_GPL(ct_evict_this);
 
+/*
+ * By those it expected, beside us and the table: they keep it in memory, so there is
+ * no room to be had from it.
+ */
+static bool is_held(const struct ct_entry *e)
+{
+	return unlikely(ct_entry_hot(e) & CT_HOT_EXPECTS) &&
+	       refcount_read(&e->ct_general.use) > 2;
+}
+
 static void evict_one(struct choice *ch)
 {
 	struct ct_entry *e;
@@ -487,7 +490,7 @@ static void evict_one(struct choice *ch)
 	ch->heavy = ct_sources_heavy(&ch->c->sources);
 	rcu_read_lock();
 	e = choose(ch);
-	if (e && still(ch, e) && ct_evict_this(e))
+	if (e && still(ch, e) && !is_held(e) && ct_evict_this(e))
 		ch->room = hand_over(e);
 	ct_entry_put(e);
 	rcu_read_unlock();

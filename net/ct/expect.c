@@ -5,7 +5,7 @@
  * Two indexes, by target and by master, have 8,192 buckets each, of which those
  * exist that something was once in, 32 at a time: so they need no resizing, and
  * little memory where little is expected. New ones go to the front of a chain, and
- * none ever moves. A queue of all, by time, has one timer, which ends a few at once.
+ * none ever moves. A queue of all, by time, has work to be done when the first is due.
  *
  * A packet that opens a connection looks, if anything is expected at all, under RCU
  * first, which is enough for nearly all of them. Who finds something takes the lock,
@@ -13,9 +13,7 @@
  *
  * An expectation holds no reference to its master, which would keep that alive: it
  * ends with the master, whoever ends that. So under the lock, and nowhere else, a
- * master is there as long as what it expects. A listener is told of each by the
- * timer, since that takes longer than a packet or another timer may wait for: so long
- * the master is held.
+ * master is there as long as what it expects.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -23,9 +21,9 @@
 #include <linux/jiffies.h>
 #include <linux/mutex.h>
 #include <linux/rculist.h>
-#include <linux/sched/clock.h>
 #include <linux/siphash.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 #include <net/ct/entry.h>
 #include <net/ct/event.h>
 #include <net/ct/expect.h>
@@ -37,8 +35,8 @@
 #define CHUNK		32
 #define CHUNKS		256
 
-/* So long some end, in nanoseconds; then others have a jiffy. */
-#define TURN		75000
+/* So many are looked at, at most, for one that may go. */
+#define LOOK		8
 
 struct chunk {
 	struct hlist_head head[CHUNK];
@@ -177,19 +175,16 @@ static bool has_same_target(const struct ct_expect *a,
 	       __nf_ct_tuple_dst_equal(&a->tuple, &b->tuple);
 }
 
-/* The timer comes when the first one is due, or at once, if any is to be told of. */
-static void start_timer(struct ct_expects *x)
+/* When the first one is due, if there is one. */
+static void start_work(struct ct_expects *x)
 	__must_hold(&x->lock)
 {
 	struct timerqueue_node *first = timerqueue_getnext(&x->due);
 	const u64 now = get_jiffies_64();
-	unsigned long wait = 1;
 
-	if (x->dead || (!first && hlist_empty(&x->ended)))
-		return;
-	if (hlist_empty(&x->ended) && first->expires > now)
-		wait = first->expires - now;
-	timer_reduce(&x->timer, jiffies + wait);
+	if (first && !x->dead)
+		mod_delayed_work(system_unbound_wq, &x->work,
+				 first->expires > now ? first->expires - now : 0);
 }
 
 static void set_due(struct ct_expects *x, struct ct_expect *exp, u32 timeout)
@@ -199,38 +194,25 @@ static void set_due(struct ct_expects *x, struct ct_expect *exp, u32 timeout)
 		   get_jiffies_64() + min(timeout, CT_LONGEST));
 	/* True: it is the first. */
 	if (timerqueue_add(&x->due, &exp->due))
-		start_timer(x);
-}
-
-/* No packet meets it any more. */
-static void unlink_locked(struct ct_expects *x, struct ct_expect *exp)
-	__must_hold(&x->lock)
-{
-	exp->added = false;
-	hlist_del_rcu(&exp->by_target);
-	hlist_del(&exp->by_master);
-	timerqueue_del(&x->due, &exp->due);
-	ct_stat_inc(exp->cn, base.expect_delete);
-}
-
-static void end_locked(struct ct_expects *x, struct ct_expect *exp, u32 portid,
-		       int report)
-	__must_hold(&x->lock)
-{
-	x->count--;
-	if (!x->count)
-		WRITE_ONCE(exp->cn->expecting, false);
-	ct_event_expect(exp, IPEXP_DESTROY, portid, report);
-	kfree_rcu(exp, rcu);
+		start_work(x);
 }
 
 void ct_expect_remove_locked(struct ct_expect *exp, u32 portid, int report)
 {
-	struct ct_expects *x = &exp->cn->expects;
+	struct ct_net *cn = exp->cn;
+	struct ct_expects *x = &cn->expects;
 
 	lockdep_assert_held(&x->lock);
-	unlink_locked(x, exp);
-	end_locked(x, exp, portid, report);
+	exp->added = false;
+	hlist_del_rcu(&exp->by_target);
+	hlist_del(&exp->by_master);
+	timerqueue_del(&x->due, &exp->due);
+	x->count--;
+	if (!x->count)
+		WRITE_ONCE(cn->expecting, false);
+	ct_stat_inc(cn, base.expect_delete);
+	ct_event_expect(exp, IPEXP_DESTROY, portid, report);
+	kfree_rcu(exp, rcu);
 }
 EXPORT_SYMBOL_GPL(ct_expect_remove_locked);
 
@@ -243,41 +225,33 @@ void ct_expect_refresh_locked(struct ct_expect *exp, u32 timeout)
 	set_due(x, exp, timeout);
 }
 
-/* Of one that is due, or that ended with its master. Return: false: there is none */
+/* Return: false: nothing is due */
 static bool end_one(struct ct_expects *x)
 {
 	const u64 now = get_jiffies_64();
 	struct timerqueue_node *first;
-	struct ct_entry *master = NULL;
-	struct ct_expect *exp = NULL;
+	bool due;
 
 	spin_lock_bh(&x->lock);
 	first = timerqueue_getnext(&x->due);
-	if (!hlist_empty(&x->ended)) {
-		exp = hlist_entry(x->ended.first, struct ct_expect, by_master);
-		master = exp->master;
-		hlist_del(&exp->by_master);
-		end_locked(x, exp, 0, 0);
-	} else if (first && first->expires <= now) {
-		exp = container_of(first, struct ct_expect, due);
-		ct_expect_remove_locked(exp, 0, 0);
-	}
+	due = first && first->expires <= now;
+	if (due)
+		ct_expect_remove_locked(container_of(first, struct ct_expect,
+						     due), 0, 0);
+	else
+		start_work(x);
 	spin_unlock_bh(&x->lock);
-	ct_entry_put(master);
-	return exp;
+	return due;
 }
 
-/* Each may be told to listeners: as many as there is time for. */
-static void some_are_due(struct timer_list *t)
+/* In a process, as there may be many, of many namespaces at once. */
+static void end_due(struct work_struct *work)
 {
-	struct ct_expects *x = container_of(t, struct ct_expects, timer);
-	const u64 end = local_clock() + TURN;
+	struct ct_expects *x = container_of(to_delayed_work(work),
+					    struct ct_expects, work);
 
-	while (end_one(x) && local_clock() < end)
-		;
-	spin_lock_bh(&x->lock);
-	start_timer(x);
-	spin_unlock_bh(&x->lock);
+	while (end_one(x))
+		cond_resched();
 }
 
 struct ct_expect *ct_expect_new(struct ct_entry *master,
@@ -319,22 +293,31 @@ bool ct_expect_is_long_row(const struct ct_entry *master)
 }
 EXPORT_SYMBOL_GPL(ct_expect_is_long_row);
 
-/*
- * Whose place one takes, each may be NULL: the same one's; of the target, if there
- * are too many, one's whose master nobody answered, else the oldest's.
- */
+/* Who goes first of two, if one has to: a reply is easily had, more is not. */
+enum { UNANSWERED, ANSWERED, ASSURED, RANKS };
+
+static unsigned int rank_of(const struct ct_expect *exp)
+{
+	const u32 hot = ct_entry_hot(exp->master);
+
+	if (hot & IPS_ASSURED)
+		return ASSURED;
+	return hot & IPS_SEEN_REPLY ? ANSWERED : UNANSWERED;
+}
+
+/* Whose place one takes, each may be NULL: the same one's; another's, of the target. */
 struct places {
 	struct ct_expect *same;
-	struct ct_expect *of_target;
+	struct ct_expect *other;
 };
 
 /* Of those it might be confused with. */
 static int check_target(struct hlist_head *head, const struct ct_expect *exp,
 			unsigned int flags, struct places *p)
 {
-	struct ct_expect *other, *oldest = NULL, *unanswered = NULL;
+	struct ct_expect *other, *oldest[RANKS] = {};
 	struct hlist_node *next;
-	unsigned int n = 0;
+	unsigned int n = 0, i;
 
 	hlist_for_each_entry_safe(other, next, head, by_target) {
 		if (!ct_expect_left(other)) {
@@ -354,12 +337,10 @@ static int check_target(struct hlist_head *head, const struct ct_expect *exp,
 		if (!has_same_target(other, exp))
 			continue;
 		n++;
-		oldest = other;
-		if (!(ct_entry_hot(other->master) & IPS_SEEN_REPLY))
-			unanswered = other;
+		oldest[rank_of(other)] = other;
 	}
-	if (n >= CT_EXPECT_SAME)
-		p->of_target = unanswered ?: oldest;
+	for (i = 0; n >= CT_EXPECT_SAME && i < RANKS && !p->other; i++)
+		p->other = oldest[i];
 	return 0;
 }
 
@@ -373,7 +354,8 @@ static unsigned int count_class(struct hlist_head *head,
 
 	*oldest = NULL;
 	hlist_for_each_entry(other, head, by_master) {
-		if (other->master != master || other->class != class)
+		if (other->master != master || other->class != class ||
+		    !ct_expect_left(other))
 			continue;
 		*oldest = other;
 		n++;
@@ -398,9 +380,26 @@ static struct ct_expect *place_in_class(struct hlist_head *head,
 	       max_of_class(exp) ? oldest : NULL;
 }
 
+/* Of those that end soon one whose master nobody answered. */
+static struct ct_expect *place_of_any(struct ct_expects *x)
+	__must_hold(&x->lock)
+{
+	struct timerqueue_node *node = timerqueue_getnext(&x->due);
+	struct ct_expect *exp;
+	unsigned int i;
+
+	for (i = 0; node && i < LOOK; i++) {
+		exp = container_of(node, struct ct_expect, due);
+		if (rank_of(exp) == UNANSWERED || !ct_expect_left(exp))
+			return exp;
+		node = timerqueue_iterate_next(node);
+	}
+	return NULL;
+}
+
 /* Nobody goes in vain: if there is no place at all, all stay. */
 static int take_place(struct ct_expects *x, struct hlist_head *head,
-		      const struct ct_expect *exp, const struct places *p)
+		      const struct ct_expect *exp, struct places *p)
 	__must_hold(&x->lock)
 {
 	struct ct_expect *of_class;
@@ -410,11 +409,14 @@ static int take_place(struct ct_expects *x, struct hlist_head *head,
 		return 0;
 	}
 	of_class = place_in_class(head, exp);
-	if (!p->of_target && !of_class && x->count >= READ_ONCE(ct_expect_max))
-		return -EMFILE;
-	if (p->of_target)
-		ct_expect_remove_locked(p->of_target, 0, 0);
-	if (of_class && of_class != p->of_target)
+	if (!p->other && !of_class && x->count >= READ_ONCE(ct_expect_max)) {
+		p->other = place_of_any(x);
+		if (!p->other)
+			return -EMFILE;
+	}
+	if (p->other)
+		ct_expect_remove_locked(p->other, 0, 0);
+	if (of_class && of_class != p->other)
 		ct_expect_remove_locked(of_class, 0, 0);
 	return 0;
 }
@@ -457,6 +459,8 @@ static int add(struct ct_net *cn, struct ct_expect *exp, unsigned int flags)
 	exp->serial = ++x->serial;
 	exp->use_event = READ_ONCE(exp->master->use_event);
 	exp->added = true;
+	/* Or who confirms it sees what is set above, and sets this then. */
+	exp->ready = ct_entry_hot(exp->master) & IPS_CONFIRMED;
 	set_due(x, exp, exp->timeout);
 	hlist_add_head_rcu(&exp->by_target, target);
 	hlist_add_head(&exp->by_master, master);
@@ -523,7 +527,7 @@ static bool may_fit(struct hlist_head *head,
 
 	hlist_for_each_entry_rcu(exp, head, by_target)
 		if (!(exp->flags & NF_CT_EXPECT_INACTIVE) &&
-		    fits(exp, tuple, zone))
+		    READ_ONCE(exp->ready) && fits(exp, tuple, zone))
 			return true;
 	return false;
 }
@@ -594,16 +598,22 @@ bool ct_expect_meet(struct ct_entry *e)
 	return true;
 }
 
-/* Unlike what is done with it, this takes no time to speak of. */
-static void end_later(struct ct_expects *x, struct ct_expect *exp)
-	__must_hold(&x->lock)
+void ct_expect_master_ready(struct ct_entry *e)
 {
-	unlink_locked(x, exp);
-	ct_entry_get(exp->master);
-	hlist_add_head(&exp->by_master, &x->ended);
+	struct ct_expects *x = &e->cn->expects;
+	struct hlist_head *head;
+	struct ct_expect *exp;
+
+	spin_lock_bh(&x->lock);
+	head = bucket_of(x, BY_MASTER, hash_of_master(e));
+	if (head)
+		hlist_for_each_entry(exp, head, by_master)
+			if (exp->master == e)
+				WRITE_ONCE(exp->ready, true);
+	spin_unlock_bh(&x->lock);
 }
 
-void ct_expect_master_gone(struct ct_entry *e, bool held)
+void ct_expect_master_gone(struct ct_entry *e)
 {
 	struct ct_expects *x = &e->cn->expects;
 	struct hlist_node *next;
@@ -612,18 +622,10 @@ void ct_expect_master_gone(struct ct_entry *e, bool held)
 
 	spin_lock_bh(&x->lock);
 	head = bucket_of(x, BY_MASTER, hash_of_master(e));
-	if (head) {
-		hlist_for_each_entry_safe(exp, next, head, by_master) {
-			if (exp->master != e)
-				continue;
-			if (held && !x->dead &&
-			    ct_event_expect_wanted(exp, IPEXP_DESTROY))
-				end_later(x, exp);
-			else
+	if (head)
+		hlist_for_each_entry_safe(exp, next, head, by_master)
+			if (exp->master == e)
 				ct_expect_remove_locked(exp, 0, 0);
-		}
-		start_timer(x);
-	}
 	spin_unlock_bh(&x->lock);
 }
 
@@ -733,9 +735,6 @@ static void remove_everywhere(struct removal *r)
 		struct ct_expect_cursor c = {};
 
 		ct_expect_walk(cn, &c, remove_if, r);
-		/* What is yet to be told of names it. */
-		while (end_one(&cn->expects))
-			cond_resched();
 	}
 	mutex_unlock(&ct_nets_mutex);
 	/* Who met one just before. */
@@ -787,7 +786,7 @@ void ct_expect_net_init(struct ct_net *cn)
 
 	spin_lock_init(&x->lock);
 	timerqueue_init_head(&x->due);
-	timer_setup(&x->timer, some_are_due, 0);
+	INIT_DELAYED_WORK(&x->work, end_due);
 }
 
 static int remove_one(struct ct_expect *exp, void *data)
@@ -805,9 +804,7 @@ void ct_expect_net_exit(struct ct_net *cn)
 	x->dead = true;
 	spin_unlock_bh(&x->lock);
 	ct_expect_walk(cn, &c, remove_one, NULL);
-	while (end_one(x))
-		cond_resched();
-	timer_shutdown_sync(&x->timer);
+	cancel_delayed_work_sync(&x->work);
 }
 
 void ct_expect_net_free(struct ct_net *cn)

@@ -662,12 +662,13 @@ static unsigned int catch_up(struct sk_buff *skb, struct ct_entry *e,
 	};
 	struct nf_conntrack_tuple now, was;
 
-	/* An error about it is RELATED, too, and is no packet of its own. */
+	/* An error about it is RELATED, too, and has no tuple. */
 	if (ct_packet_read(&p, skb_network_offset(skb), &now) != CT_OK ||
 	    !ct_tuple_invert(&was, &now))
-		return ctinfo == IP_CT_RELATED ? NF_ACCEPT : NF_DROP;
-	if (ct_tuple_equal(&was, want) ||
-	    was.dst.protonum != want->dst.protonum)
+		return ctinfo == IP_CT_RELATED &&
+		       (p.l4 == IPPROTO_ICMP || p.l4 == IPPROTO_ICMPV6) ?
+		       NF_ACCEPT : NF_DROP;
+	if (ct_tuple_equal(&was, want))
 		return NF_ACCEPT;
 	return ct_nat_rewrite(skb, &was, want, state) ? NF_ACCEPT : NF_DROP;
 }

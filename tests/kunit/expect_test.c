@@ -428,8 +428,10 @@ static void expect_limit(struct kunit *test)
 {
 	struct flow f = { 2, 20, 1, 0, TCP };
 	struct ct_entry *master = master_new(test, 1);
+	struct ct_entry *other = master_new(test, 2);
 	struct ct_net *cn = test->priv;
 
+	ct_status_set(master, IPS_SEEN_REPLY_BIT);
 	/* So that nothing is logged. */
 	spin_lock_init(&cn->log.budget[CT_LOG_EXPECT].lock);
 	cn->log.budget[CT_LOG_EXPECT].until = jiffies + 1000 * HZ;
@@ -456,17 +458,26 @@ static void expect_limit(struct kunit *test)
 	f.dport = 14;
 	KUNIT_EXPECT_EQ(test, add(master, 1, &f, (struct mask)ANY), 0);
 	KUNIT_EXPECT_EQ(test, ct_expect_count(master, 1), 8);
+	/* Nor is there room for those whose master has no answer. */
+	WRITE_ONCE(ct_expect_max, 9);
+	for (f.dport = 20; f.dport < 25; f.dport++)
+		KUNIT_EXPECT_EQ(test, add(other, 0, &f, (struct mask)ANY), 0);
+	KUNIT_EXPECT_EQ(test, ct_expect_count(other, 0), 1);
+	f.dport = 30;
+	KUNIT_EXPECT_EQ(test, add(master, 0, &f, (struct mask)ANY), 0);
+	KUNIT_EXPECT_EQ(test, ct_expect_count(other, 0), 0);
+	KUNIT_EXPECT_EQ(test, cn->expects.count, 9);
 }
 
 /*
  * Not too many of one target, as all packets to it would look at all of them: the
- * oldest goes of those whose master has no answer, if there are any.
+ * oldest goes of those whose master has no answer, then of those that are not assured.
  */
 static void expect_same_target(struct kunit *test)
 {
 	struct flow f = { 0, 20, 1, 5000, TCP };
-	struct ct_net *cn = test->priv;
 	struct ct_entry *master[CT_EXPECT_SAME];
+	struct ct_net *cn = test->priv;
 	unsigned int i;
 
 	for (i = 0; i < CT_EXPECT_SAME; i++) {
@@ -474,14 +485,17 @@ static void expect_same_target(struct kunit *test)
 		master[i] = master_new(test, i);
 		if (i != 7 && i != 9)
 			ct_status_set(master[i], IPS_SEEN_REPLY_BIT);
+		if (i != 7 && i != 9 && i != 11)
+			ct_status_set(master[i], IPS_ASSURED_BIT);
 		KUNIT_EXPECT_EQ(test, add(master[i], 0, &f,
 					  (struct mask)HOST), 0);
 	}
-	for (; i < CT_EXPECT_SAME + 3; i++) {
+	for (; i < CT_EXPECT_SAME + 4; i++) {
 		struct ct_entry *e = master_new(test, i);
 
 		f.src = i;
 		ct_status_set(e, IPS_SEEN_REPLY_BIT);
+		ct_status_set(e, IPS_ASSURED_BIT);
 		KUNIT_EXPECT_EQ(test, add(e, 0, &f, (struct mask)HOST), 0);
 	}
 	KUNIT_EXPECT_EQ(test, cn->expects.count, CT_EXPECT_SAME);
@@ -491,8 +505,8 @@ static void expect_same_target(struct kunit *test)
 	for (i = 0; i < CT_EXPECT_SAME; i++) {
 		f.src = i;
 		KUNIT_EXPECT_PTR_EQ(test, meet(test, &f),
-				    i == 0 || i == 7 || i == 9 ? NULL :
-								 master[i]);
+				    i == 0 || i == 7 || i == 9 || i == 11 ?
+				    NULL : master[i]);
 	}
 }
 
@@ -534,7 +548,7 @@ static void expect_master_gone(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, add(f.dport % 2 ? gone : stays, 1, &f,
 					  (struct mask)ANY), 0);
 	KUNIT_EXPECT_TRUE(test, ct_entry_hot(gone) & CT_HOT_EXPECTS);
-	ct_expect_master_gone(gone, false);
+	ct_expect_master_gone(gone);
 	KUNIT_EXPECT_EQ(test, ct_expect_count(gone, 1), 0);
 	KUNIT_EXPECT_EQ(test, ct_expect_count(stays, 1), 8);
 	for (f.dport = 0; f.dport < 16; f.dport++)
@@ -569,10 +583,7 @@ static void told_expect(const struct ct_expect *exp, unsigned int group,
 	told[group == NFNLGRP_CONNTRACK_EXP_DESTROY]++;
 }
 
-/*
- * Who listens is told of each, not while the master goes but soon after, and so long
- * that is held; if just that is wanted of the master.
- */
+/* Who listens is told of each, at once, if just that is wanted of the master. */
 static void expect_told(struct kunit *test)
 {
 	static const struct ct_event_sink sink = {
@@ -582,17 +593,17 @@ static void expect_told(struct kunit *test)
 	};
 	struct flow f = { 2, 20, 1, 0, TCP };
 	struct ct_net *cn = test->priv;
-	unsigned int how, i, at_once;
 	struct ct_entry *master;
+	unsigned int how, i;
 
 	cn->events = true;
 	ct_event_sink_set(&sink);
-	for (how = 0; how < 4; how++) {
+	for (how = 0; how < 8; how++) {
 		const u16 wanted = (how & 1 ? CT_EVENT_EXPECT(IPEXP_NEW) : 0) |
 				   (how & 2 ? CT_EVENT_EXPECT(IPEXP_DESTROY) :
 					      0);
 
-		listening = true;
+		listening = how & 4;
 		memset(told, 0, sizeof(told));
 		master = master_new(test, how);
 		spin_lock_init(&master->lock);
@@ -603,61 +614,31 @@ static void expect_told(struct kunit *test)
 			KUNIT_ASSERT_EQ(test, add(master, 1, &f,
 						  (struct mask)HOST), 0);
 		}
-		local_bh_disable();
-		ct_expect_master_gone(master, true);
-		at_once = cn->expects.count;
-		KUNIT_EXPECT_EQ(test, refcount_read(&master->ct_general.use),
-				1 + at_once);
-		KUNIT_EXPECT_EQ(test, ct_expect_count(master, 1), 0);
-		local_bh_enable();
-		KUNIT_EXPECT_NULL(test, meet(test, &f));
-		KUNIT_EXPECT_EQ(test, at_once, how & 2 ? 8 : 0);
-		KUNIT_EXPECT_TRUE(test, until_left(cn, 0));
-		KUNIT_EXPECT_EQ(test, told[0], how & 1 ? 8 : 0);
-		KUNIT_EXPECT_EQ(test, told[1], how & 2 ? 8 : 0);
-		KUNIT_EXPECT_EQ(test, refcount_read(&master->ct_general.use),
-				1);
+		ct_expect_master_gone(master);
+		KUNIT_EXPECT_EQ(test, told[0],
+				listening && wanted & CT_EVENT_EXPECT(IPEXP_NEW) ?
+				8 : 0);
+		KUNIT_EXPECT_EQ(test, told[1], listening && how & 2 ? 8 : 0);
 	}
-	/* Where nobody listens nothing has to wait. */
-	listening = false;
-	for (i = 0; i < 8; i++) {
-		f.dport = i;
-		KUNIT_ASSERT_EQ(test, add(master, 1, &f, (struct mask)HOST), 0);
-	}
-	ct_expect_master_gone(master, true);
-	KUNIT_EXPECT_EQ(test, cn->expects.count, 0);
-	/* Nor in a namespace that exits. */
-	listening = true;
-	for (i = 0; i < 8; i++) {
-		f.dport = i;
-		KUNIT_ASSERT_EQ(test, add(master, 1, &f, (struct mask)HOST), 0);
-	}
-	ct_expect_master_gone(master, true);
-	ct_expect_net_exit(cn);
-	KUNIT_EXPECT_EQ(test, told[1], 16);
-	KUNIT_EXPECT_EQ(test, refcount_read(&master->ct_general.use), 1);
 	ct_event_sink_set(&ct_nl_sink);
 }
 
-/* Who is not confirmed, or has ended, costs a packet no memory. */
+/* Nobody is met for the sake of one who is not confirmed, or whose time is over. */
 static void expect_not_ready(struct kunit *test)
 {
 	static const struct flow f = { 2, 20, 1, 5000, TCP };
 	struct ct_entry *master = master_new(test, 1);
-	struct ct_entry *e = test_entry(test, test->priv);
 
+	atomic_andnot(IPS_CONFIRMED, &master->hot);
 	KUNIT_ASSERT_EQ(test, add(master, 0, &f, (struct mask)ANY), 0);
-	tuple_of(&f, &e->dir[IP_CT_DIR_ORIGINAL].tuple);
+	KUNIT_EXPECT_NULL(test, meet(test, &f));
+	atomic_or(IPS_CONFIRMED, &master->hot);
+	KUNIT_EXPECT_NULL(test, meet(test, &f));
+	ct_expect_master_ready(master);
 	master->expires = (u32)jiffies - 1;
-	rcu_read_lock();
-	KUNIT_EXPECT_FALSE(test, ct_expect_meet(e));
-	KUNIT_EXPECT_NULL(test, e->ext);
+	KUNIT_EXPECT_NULL(test, meet(test, &f));
 	master->expires = (u32)jiffies + 1000 * HZ;
-	KUNIT_EXPECT_TRUE(test, ct_expect_meet(e));
-	rcu_read_unlock();
-	KUNIT_EXPECT_NOT_NULL(test, e->ext);
-	kfree(e->ext);
-	refcount_set(&master->ct_general.use, 1);
+	KUNIT_EXPECT_PTR_EQ(test, meet(test, &f), master);
 }
 
 static int refresh(struct ct_expect *exp, void *data)
@@ -969,7 +950,7 @@ static int race_end(void *data)
 		struct flow f = { 0, 0, 1, n % PORTS, TCP };
 		struct nf_conntrack_tuple tuple;
 
-		ct_expect_master_gone(r->master[n % 4], n % 8 < 4);
+		ct_expect_master_gone(r->master[n % 4]);
 		s->left = n % 40;
 		ct_expect_walk(r->cn, &c, see, s);
 		tuple_of(&f, &tuple);
@@ -1009,7 +990,7 @@ static void expect_race(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(r.master); i++) {
 		KUNIT_EXPECT_EQ(test, refcount_read(&r.master[i]->ct_general.use),
 				1);
-		ct_expect_master_gone(r.master[i], true);
+		ct_expect_master_gone(r.master[i]);
 	}
 	KUNIT_EXPECT_EQ(test, cn->expects.count, 0);
 }

@@ -33,6 +33,7 @@ struct socket;
  * struct ct_event_queue - messages of a namespace not yet sent (§8)
  * @lock: everything here
  * @skb: one batch a group: NEW, UPDATE, DESTROY
+ * @expect: one of expectations, of one group; then there is none in @skb
  * @gone: a bit for the tuples of each entry in the batch of DESTROY
  * @task: sends the batches soon after the first message
  * @listeners: sockets that are behind
@@ -51,6 +52,7 @@ struct socket;
 struct ct_event_queue {
 	spinlock_t lock;	/* of the whole queue */
 	struct sk_buff *skb[3];
+	struct sk_buff *expect;
 	DECLARE_BITMAP(gone, CT_EVENT_GONE_BITS);
 	struct tasklet_struct task;
 	struct ct_listener *listeners;
@@ -119,16 +121,6 @@ void ct_event_report(struct ct_entry *e, u32 events, u32 portid, int report);
 void ct_event_expect(const struct ct_expect *exp,
 		     enum ip_conntrack_expect_events event, u32 portid,
 		     int report);
-
-/**
- * ct_event_expect_wanted() - is anybody to be told of that?
- * @exp: which expectation
- * @event: %IPEXP_NEW or %IPEXP_DESTROY
- * Context: as ct_event_expect(). Return: false if ct_event_expect() would do nothing
- * about it without a request
- */
-bool ct_event_expect_wanted(const struct ct_expect *exp,
-			    enum ip_conntrack_expect_events event);
 
 /**
  * ct_event_choose() - tell of some events of a connection only

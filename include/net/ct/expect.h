@@ -14,8 +14,8 @@
 #include <linux/list.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/spinlock.h>
-#include <linux/timer.h>
 #include <linux/timerqueue.h>
+#include <linux/workqueue.h>
 #include <net/netfilter/nf_conntrack_tuple.h>
 
 struct ct_entry;
@@ -77,13 +77,11 @@ struct ct_expect_fn {
 /**
  * struct ct_expect - an expectation; constant once added, but for @due
  * @by_target: link among those of similar targets
- * @by_master: link among those of similar masters; or, when it has ended with its
- *	master, among those of which that is to be told
+ * @by_master: link among those of similar masters
  * @due: when it ends: 64-bit jiffies
  * @serial: a later one's is higher, of the namespace
  * @cn: its namespace's state
- * @master: who expects; it is not held, but is there as long as this is expected. Is
- *	held until it is told that this has ended with it
+ * @master: who expects; it is not held, but is there as long as this is expected
  * @tuple: of the first packet
  * @mask: which bits of its source matter; of the target, all do
  * @zone: of the master, whatever directions that is for
@@ -92,6 +90,7 @@ struct ct_expect_fn {
  *	@saved_addr sends in
  * @use_event: the master's when this was added: %CT_EVENT_EXPECT bits of what is told
  * @added: it is expected
+ * @ready: the master is confirmed: a packet may meet it
  * @flags: %NF_CT_EXPECT_PERMANENT: it stays when a connection has met it;
  *	%NF_CT_EXPECT_INACTIVE: none will; %NF_CT_EXPECT_USERSPACE
  * @timeout: how long it lives once it is added, jiffies
@@ -115,6 +114,7 @@ struct ct_expect {
 	u8 dir;
 	u16 use_event;
 	bool added;
+	bool ready;
 	u32 flags;
 	u32 timeout;
 	const struct ct_expect_helper *helper;
@@ -128,11 +128,10 @@ struct ct_expect {
  * struct ct_expects - what a namespace expects
  * @lock: of all here
  * @dead: the namespace exits: nothing is expected any more
- * @count: how many, with @ended
+ * @count: how many
  * @serial: of the last one
  * @due: all of them, by when they end
- * @timer: comes when the first of these does
- * @ended: those that ended with their masters, and of which that is to be told
+ * @work: is done when the first of these does
  * @index: by target and by master; made with the first, and freed with the
  *	namespace's state
  */
@@ -142,8 +141,7 @@ struct ct_expects {
 	unsigned int count;
 	u64 serial;
 	struct timerqueue_head due;
-	struct timer_list timer;
-	struct hlist_head ended;
+	struct delayed_work work;
 	struct ct_expect_index *index[2];
 };
 
@@ -197,8 +195,10 @@ void ct_expect_free(struct ct_expect *exp);
  * @report: whether that request wants its event echoed
  *
  * Takes the place of the same one of the same master, of the oldest of its class if
- * there are as many as that may have, and of the oldest of its target, of a master that
- * saw no reply if there is one. A master that is not confirmed
+ * there are as many as that may have, of one of its target, if there are too many, and
+ * where no more may be expected of one that ends soon and whose master saw no reply.
+ * Of a target the oldest goes whose master saw no reply, then one whose master is not
+ * assured, then any. A master that is not confirmed
  * yet may expect, but nobody will be related to it before it is.
  * Context: softirq or process, RCU read side, no lock held; the master is held by
  * the caller.
@@ -247,12 +247,18 @@ unsigned int ct_expect_count(const struct ct_entry *master, unsigned int class);
 bool ct_expect_meet(struct ct_entry *e);
 
 /**
+ * ct_expect_master_ready() - from now on packets may meet what it expects
+ * @e: an entry with %CT_HOT_EXPECTS, just confirmed
+ * Context: softirq or process, no lock held but that of a claim
+ */
+void ct_expect_master_ready(struct ct_entry *e);
+
+/**
  * ct_expect_master_gone() - expect no more what a connection did
  * @e: an entry with %CT_HOT_EXPECTS that is dying, or about to be freed
- * @held: by the caller: listeners are told later, and it is held so long
  * Context: softirq or process, no lock held
  */
-void ct_expect_master_gone(struct ct_entry *e, bool held);
+void ct_expect_master_gone(struct ct_entry *e);
 
 /**
  * ct_expect_visit() - look at the expectation that a packet would meet

@@ -11,8 +11,9 @@
  * a bit in @gone for each pending DESTROY tells when. Nothing is reported of
  * an entry after its DESTROY.
  *
- * Of expectations there are few: each event is a batch of its own, behind all that
- * connections have reported before.
+ * Of expectations there are few, or many of one master that goes: those of one group
+ * that nothing comes between are one batch. It is behind all that connections have
+ * reported before, and before what they report next.
  */
 #include <net/ct/event.h>
 #include <net/ct/expect.h>
@@ -116,12 +117,27 @@ static void send_batches(struct ct_event_queue *q, unsigned int last)
 		send_batch(q, group);
 }
 
+static void send_expect(struct ct_event_queue *q)
+{
+	struct sk_buff *skb = q->expect;
+
+	q->expect = NULL;
+	if (skb)
+		send(q, skb);
+}
+
+static void send_all(struct ct_event_queue *q)
+{
+	send_batches(q, DESTROY);
+	send_expect(q);
+}
+
 static void queue_task(struct tasklet_struct *task)
 {
 	struct ct_event_queue *q = from_tasklet(q, task, task);
 
 	spin_lock_bh(&q->lock);
-	send_batches(q, DESTROY);
+	send_all(q);
 	spin_unlock_bh(&q->lock);
 }
 
@@ -273,6 +289,8 @@ static void write_event(struct ct_event_queue *q, struct ct_entry *e,
 		ct_event_end(e);
 	if (!wanted || q->dead)
 		return;
+	if (unlikely(q->expect))
+		send_expect(q);
 	if (!(events & BIT(IPCT_DESTROY)) && test_bit(gone_bit(e), q->gone))
 		send_batches(q, DESTROY);
 
@@ -300,9 +318,14 @@ static void sink_report(struct ct_entry *e, u32 events, u32 portid, int report)
 static void write_expect(struct ct_event_queue *q, const struct ct_expect *exp,
 			 unsigned int group, u32 portid, int report)
 {
-	struct sk_buff *skb;
+	struct sk_buff *skb = q->expect;
 
-	send_batches(q, DESTROY);
+	if (skb && !report && ct_batch(skb)->group == group &&
+	    !ct_nl_fill_expect_event(skb, exp, group, portid)) {
+		ct_batch(skb)->messages++;
+		return;
+	}
+	send_all(q);
 	skb = ct_backlog_alloc(q);
 	if (!skb || ct_nl_fill_expect_event(skb, exp, group, portid)) {
 		kfree_skb(skb);
@@ -311,10 +334,12 @@ static void write_expect(struct ct_event_queue *q, const struct ct_expect *exp,
 	}
 	ct_batch(skb)->group = group;
 	ct_batch(skb)->messages = 1;
-	if (report)
+	if (report) {
 		send_echo(q, skb, portid);
-	else
-		send(q, skb);
+		return;
+	}
+	q->expect = skb;
+	tasklet_schedule(&q->task);
 }
 
 static void sink_expect(const struct ct_expect *exp, unsigned int group,
@@ -352,12 +377,13 @@ void ct_netlink_net_exit(struct ct_net *cn)
 
 	spin_lock_bh(&q->lock);
 	q->dead = true;
-	send_batches(q, DESTROY);
+	send_all(q);
 	spin_unlock_bh(&q->lock);
 	tasklet_kill(&q->task);
 	cancel_delayed_work_sync(&q->retry);
 	for (group = NEW; group < GROUPS; group++)
 		WARN_ON_ONCE(q->skb[group]);
+	WARN_ON_ONCE(q->expect);
 	ct_backlog_purge(q);
 	ct_listeners_net_exit(q);
 }

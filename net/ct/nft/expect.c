@@ -98,19 +98,18 @@ static struct ct_expect *make(struct ct_entry *e, unsigned int dir,
 
 /*
  * Who cannot have what it would expect, since another expects that, or since it is
- * gone, does not begin. Who finds no room for it, which others may have taken, may.
+ * gone, does not begin. Who finds no room for it, which others may have taken, does,
+ * and the rule goes on.
  */
 static int verdict_of(int err)
 {
 	switch (err) {
-	case 0:
-		return NFT_CONTINUE;
 	case -EBUSY:
 	case -EALREADY:
 	case -ESHUTDOWN:
 		return NF_DROP;
 	}
-	return NFT_BREAK;
+	return NFT_CONTINUE;
 }
 
 /* Return: a verdict */
@@ -124,7 +123,7 @@ static int expect(struct ct_entry *e, unsigned int dir,
 		return NFT_BREAK;
 	exp = make(e, dir, priv);
 	if (!exp)
-		return NFT_BREAK;
+		return NFT_CONTINUE;
 	err = ct_expect_add(exp, 0, 0, 0);
 	if (err)
 		ct_expect_free(exp);
