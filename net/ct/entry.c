@@ -282,20 +282,26 @@ static void free_rare(struct ct_entry *e)
 	kfree(e->ext);
 }
 
+static noinline void free_marked(struct ct_entry *e, u32 hot)
+{
+	/* Of one that was never confirmed, so never killed. */
+	if ((hot & (CT_HOT_EXPECTS | IPS_DYING)) == CT_HOT_EXPECTS)
+		ct_expect_master_gone(e);
+	if (hot & CT_HOT_CONE)
+		ct_nat_freed(e);
+	if (hot & CT_HOT_KEPT)
+		ct_room_give(e->cn, &e->dir[IP_CT_DIR_ORIGINAL].tuple);
+}
+
 static void free_one(struct ct_entry *e)
 {
+	const u32 hot = ct_entry_hot(e);
 	struct ct_net *cn = e->cn;
 
-	/* Of one that was never confirmed, so never killed. */
-	if (unlikely((ct_entry_hot(e) & (CT_HOT_EXPECTS | IPS_DYING)) ==
-		     CT_HOT_EXPECTS))
-		ct_expect_master_gone(e);
+	if (unlikely(hot & (CT_HOT_EXPECTS | CT_HOT_CONE | CT_HOT_KEPT)))
+		free_marked(e, hot);
 	if (unlikely(e->ext))
 		free_rare(e);
-	if (unlikely(ct_entry_hot(e) & CT_HOT_CONE))
-		ct_nat_freed(e);
-	if (unlikely(ct_entry_hot(e) & CT_HOT_KEPT))
-		ct_room_give(cn, &e->dir[IP_CT_DIR_ORIGINAL].tuple);
 	kmem_cache_free(ct_entry_cache, e);
 	if (likely(cn))
 		ct_net_drop(cn);
@@ -434,8 +440,6 @@ int ct_entry_publish(struct ct_entry *e, struct ct_entry **clash)
 		ct_expire_add(e);
 		settle(met[IP_CT_DIR_ORIGINAL]);
 		settle(met[IP_CT_DIR_REPLY]);
-		if (unlikely(ct_entry_hot(e) & CT_HOT_EXPECTS))
-			ct_expect_master_ready(e);
 		trace_new(e, 0);
 		return 0;
 	}

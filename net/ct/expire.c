@@ -265,44 +265,28 @@ static void wheel_expire(struct ct_wheel *w, struct ct_entry *e)
 	ct_entry_put(e);
 }
 
-/* What was taken out comes first the next time. */
-static void put_back(struct ct_wheel *w, struct ct_entry *e)
-{
-	bool dying;
-
-	spin_lock_bh(&w->lock);
-	/* As in wheel_expire(). */
-	dying = test_bit(IPS_DYING_BIT, &e->status);
-	if (!dying)
-		late_add(w, e);
-	spin_unlock_bh(&w->lock);
-	if (dying)
-		ct_entry_put(e);
-}
-
 static void wheel_turn(struct timer_list *t)
 {
 	struct ct_wheel *w = container_of(t, struct ct_wheel, timer);
-	const u64 end = local_clock() + TURN;
+	u64 now = local_clock();
+	const u64 end = now + TURN;
 	struct ct_entry *due[BATCH];
 	unsigned int found, i;
-	bool more, slow;
+	bool more;
+	u64 last;
 
 	do {
 		spin_lock_bh(&w->lock);
-		more = ct_wheel_due(w, (u32)jiffies, due, BATCH, &found);
+		more = ct_wheel_due(w, (u32)jiffies, due, w->slow ? 1 : BATCH,
+				    &found);
 		spin_unlock_bh(&w->lock);
-		for (i = 0, slow = false; i < found; i++) {
-			if (slow && local_clock() >= end) {
-				put_back(w, due[i]);
-				more = true;
-				continue;
-			}
-			/* All that it expected ends with it, and is told of. */
-			slow = ct_entry_hot(due[i]) & CT_HOT_EXPECTS;
+		for (i = 0; i < found; i++)
 			wheel_expire(w, due[i]);
-		}
-	} while (more && local_clock() < end);
+		last = now;
+		now = local_clock();
+		/* Some expected others: each of those ends with it, and is told of. */
+		w->slow = now - last > TURN;
+	} while (more && now < end);
 
 	spin_lock_bh(&w->lock);
 	/* A backlog goes on in the next jiffy. */

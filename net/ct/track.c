@@ -291,10 +291,9 @@ again:
 		}
 		/* Nobody else has it yet. */
 		ct_count_locked(e, IP_CT_DIR_ORIGINAL, p->skb);
-		ctinfo = IP_CT_NEW;
+		set_entry(p->skb, e, IP_CT_NEW);
 		if (unlikely(READ_ONCE(p->cn->expecting)) && ct_expect_meet(e))
-			ctinfo = IP_CT_RELATED;
-		set_entry(p->skb, e, ctinfo);
+			set_entry(p->skb, e, IP_CT_RELATED);
 		return NF_ACCEPT;
 	}
 	ctinfo = ctinfo_of(e, p, dir);
@@ -702,7 +701,11 @@ static noinline unsigned int confirm(struct sk_buff *skb, struct ct_entry *e,
 	}
 	if (likely(mine))
 		ct_event(e, BIT(ct_entry_master(e) ? IPCT_RELATED : IPCT_NEW));
-	return unlikely(ct_entry_hot(e) & CT_HOT_MOVED) ?
+	if (likely(!(ct_entry_hot(e) & (CT_HOT_MOVED | CT_HOT_EXPECTS))))
+		return NF_ACCEPT;
+	if (ct_entry_hot(e) & CT_HOT_EXPECTS)
+		ct_expect_master_ready(e);
+	return ct_entry_hot(e) & CT_HOT_MOVED ?
 	       catch_up(skb, e, ctinfo, state) : NF_ACCEPT;
 }
 

@@ -27,6 +27,7 @@ struct ct_net;
  * @tick: seconds it has been turned by, a number that runs freely
  * @base: jiffies (low 32 bits) that @tick stands for
  * @unfinished: slots of @tick are not empty yet
+ * @slow: to kill some took longer than all may take: one at a time is taken out
  * @count: entries in it
  * @slot: the slots of all levels
  * @late: namespaces (struct ct_candidates) that have entries here whose time is
@@ -38,6 +39,7 @@ struct ct_wheel {
 	u32 tick;
 	u32 base;
 	bool unfinished;
+	bool slow;
 	unsigned int count;
 	struct hlist_head slot[CT_WHEEL_SLOTS];
 	struct list_head late;
