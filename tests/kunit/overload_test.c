@@ -690,6 +690,24 @@ static void order_kept(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ct_evict(cn, true), CT_ROOM_NONE);
 }
 
+/* Who is held by those it expected goes in vain, so it stays. */
+static void evict_held(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < 2; i++)
+		place(test, i, UNREPLIED, stranger(i), 5);
+	atomic_or(CT_HOT_EXPECTS, &f->e[0].hot);
+	KUNIT_EXPECT_EQ(test, ct_evict(&f->cn[0], false), CT_ROOM_FREE);
+	KUNIT_EXPECT_TRUE(test, alive(f, 0));
+	KUNIT_EXPECT_FALSE(test, alive(f, 1));
+	KUNIT_EXPECT_EQ(test, ct_evict(&f->cn[0], false), CT_ROOM_NONE);
+	KUNIT_EXPECT_TRUE(test, alive(f, 0));
+	/* It is not freed with the others, which nobody expects. */
+	atomic_andnot(CT_HOT_EXPECTS, &f->e[0].hot);
+}
+
 /* The share is full, and who goes for the host was not in it. */
 static void evicted_beside_kept(struct kunit *test)
 {
@@ -950,6 +968,7 @@ static struct kunit_case overload_cases[] = {
 	KUNIT_CASE_PARAM(order_source, source_gen_params),
 	KUNIT_CASE(order_kept),
 	KUNIT_CASE(evicted_beside_kept),
+	KUNIT_CASE(evict_held),
 	KUNIT_CASE(deep_for_own),
 	KUNIT_CASE(nobody_remembered),
 	KUNIT_CASE(looks_bounded),
