@@ -255,6 +255,23 @@ loaded()
 	[ -e "/sys/module/$1/initstate" ]
 }
 
+# unpacked "$@": begin the test anew where its packages are laid over /usr, for it alone,
+# if they are there. Names of network namespaces are its own then, too.
+unpacked()
+{
+	local packages
+
+	packages=$(realpath -m "$(dirname "$0")/../../build/packages")
+	[ -d "$packages/usr" ] && [ -z "${CT_UNPACKED:-}" ] || return 0
+	mkdir -p /run/usr
+	rm -rf "$TMP"
+	# shellcheck disable=SC2016
+	CT_UNPACKED=1 exec unshare -m sh -c '
+		mount -t tmpfs usr /run/usr && mkdir /run/usr/upper /run/usr/work &&
+		mount -t overlay -o "lowerdir=$1/usr:/usr,upperdir=/run/usr/upper,workdir=/run/usr/work" overlay /usr &&
+		shift && exec "$@"' sh "$packages" "$0" "$@"
+}
+
 # programs: of iptables. When it has to be quick two of the four, and the other two
 # with the other kernel.
 programs()
